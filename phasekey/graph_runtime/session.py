@@ -1,0 +1,136 @@
+"""One loaded ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+
+from phasekey.bundle.tensors import TensorSpec
+from phasekey.graph_runtime.errors import GraphError
+from phasekey.graph_runtime.signature import Port, check_feeds, read_port
+
+Device = Literal["cpu", "cuda"]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_FATAL = 4  # ONNX Runtime's scale; what it would log below that reaches us as an exception
+_PROVIDERS: dict[str, list[Any]] = {
+    "cpu": ["CPUExecutionProvider"],
+    # TF32 keeps 10 bits of mantissa: the rotation's round trip would no longer be exact to float32.
+    "cuda": [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"],
+}
+
+
+class GraphSession:
+    """An ONNX graph, ready to run. Safe to use from several threads at once.
+
+    Args:
+        path: the ONNX file.
+        threads: threads within one run; 0 lets ONNX Runtime take every core.
+        device: ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        GraphError: no such file, not a whole ONNX graph, or no such device here.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1, device: Device = "cpu") -> None:
+        self._path = Path(path)
+        self._session = _open(self._path, threads, device)
+        self._inputs = _ports(self._session.get_inputs())
+        self._outputs = _ports(self._session.get_outputs())
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The graph's inputs, in order."""
+        return tuple(port.spec for port in self._inputs)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The graph's outputs, in order."""
+        return tuple(port.spec for port in self._outputs)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The facts that the export stamped into the graph (ONNX metadata_props)."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the graph once.
+
+        Args:
+            feeds: one array for each input, by name.
+
+        Returns:
+            One array for each output, by name.
+
+        Raises:
+            GraphError: an array does not fit its input, or the run failed.
+        """
+        check_feeds(self._inputs, feeds)
+        names = [spec.name for spec in self.outputs]
+        contiguous = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+        try:
+            results = self._session.run(names, contiguous)
+        except Exception as error:  # ONNX Runtime raises a class of its own for each status
+            raise GraphError(
+                f"{self._path.name}: the run failed on inputs that fit its signature."
+            ) from error
+        return dict(zip(names, results, strict=True))
+
+    def __repr__(self) -> str:
+        return f"GraphSession({str(self._path)!r})"
+
+
+def _open(path: Path, threads: int, device: Device) -> ort.InferenceSession:
+    if not path.is_file():
+        raise GraphError(f"No graph at {path}: there is no such file. Check the path, or export again.")
+    _check_arguments(threads, device)
+    try:
+        session = ort.InferenceSession(str(path), _options(threads), providers=_PROVIDERS[device])
+    except Exception as error:  # see run()
+        raise GraphError(
+            f"{path} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
+            "cut short, or of a newer format. Copy it again or export again."
+        ) from error
+    if session.get_providers()[0] != _first_provider(device):  # it falls back to the CPU without a word
+        raise GraphError(
+            f"Device {device!r} could not be started: check the driver and CUDA libraries, or use 'cpu'."
+        )
+    return session
+
+
+def _check_arguments(threads: int, device: Device) -> None:
+    if threads < 0:
+        raise GraphError(f"threads must be 0 (every core) or more, not {threads}.")
+    if device not in _PROVIDERS:
+        raise GraphError(f"Unknown device {device!r}: choose from {sorted(_PROVIDERS)}.")
+    if _first_provider(device) not in ort.get_available_providers():
+        raise GraphError(
+            f"This ONNX Runtime was built without {device!r}: install 'phasekey[cloud-gpu]' in an "
+            "environment of its own, or use 'cpu'."
+        )
+    if device == "cuda" and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # finds the CUDA libraries that came as wheels
+
+
+def _first_provider(device: Device) -> str:
+    first = _PROVIDERS[device][0]
+    return str(first if isinstance(first, str) else first[0])
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    # Spinning threads buy microseconds at the price of a core that other work could use.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _ports(arguments: list[Any]) -> tuple[Port, ...]:
+    return tuple(read_port(argument.name, argument.type, argument.shape) for argument in arguments)
