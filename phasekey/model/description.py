@@ -1,0 +1,93 @@
+"""How an architecture is written down: its layers and the two split points, once for all its forms."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Conv:
+    """Square convolution."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    bias: bool = True  # in the real forms; a complex layer never has one
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Fully connected layer on vectors."""
+
+    features: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The last fully connected layer: one value for each class (logits)."""
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Batch normalisation over samples and positions, per channel."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """ReLU in the real forms, δ of Eq. 6 in the complex one."""
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Max pooling; by the norm in the complex form."""
+
+    kernel: int
+    stride: int | None = None
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class AvgPool:
+    """Average pooling over windows; kernel None = over the whole map, down to 1×1."""
+
+    kernel: int | None = None
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Dropout; one mask for both components in the complex form."""
+
+    probability: float = 0.5
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Map -> vector, (N, C, H, W) -> (N, C·H·W)."""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """body(f) + shortcut(f); an empty shortcut is the identity."""
+
+    body: tuple["Layer", ...]
+    shortcut: tuple["Layer", ...] = ()
+
+
+Layer = Conv | Linear | Classes | BatchNorm | Activation | MaxPool | AvgPool | Dropout | Flatten | Residual
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Layers from image to logits; layers[:encoder_end] stay on the device before the wire,
+    layers[decoder_start:] on the device after it, and the processing module is what lies between.
+
+    threshold: c of δ (Eq. 6), or None for c_k = E_ij|f_ijk| (section 5.1).
+    image_size: the side in pixels that the layers are written for.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    encoder_end: int
+    decoder_start: int
+    threshold: float | None = 1.0
+    image_size: int = 32
+    notes: str = field(default="", compare=False)
