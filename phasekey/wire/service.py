@@ -1,0 +1,62 @@
+"""The service's methods, and how a client calls one. Server and client both go by this table.
+
+The public method path is put together by hand, because our message names are private (see
+proto/phasekey/wire/open_inference.proto): on the wire there is a path and field numbers, no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from phasekey.wire import open_inference_pb2 as pb
+
+SERVICE = "inference.GRPCInferenceService"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One unary method: its name and the classes of its request and its response."""
+
+    name: str
+    request: type[Message]
+    response: type[Message]
+
+    @property
+    def path(self) -> str:
+        """The full method path, e.g. ``/inference.GRPCInferenceService/ModelInfer``."""
+        return f"/{SERVICE}/{self.name}"
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        method.name: method
+        for method in (
+            Method("ServerLive", pb.ServerLiveRequest, pb.ServerLiveResponse),
+            Method("ServerReady", pb.ServerReadyRequest, pb.ServerReadyResponse),
+            Method("ModelReady", pb.ModelReadyRequest, pb.ModelReadyResponse),
+            Method("ServerMetadata", pb.ServerMetadataRequest, pb.ServerMetadataResponse),
+            Method("ModelMetadata", pb.ModelMetadataRequest, pb.ModelMetadataResponse),
+            Method("ModelInfer", pb.ModelInferRequest, pb.ModelInferResponse),
+        )
+    }
+)
+
+
+def unary_call(channel: grpc.Channel, name: str) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
+    """Bind a method of the table to a channel: ``unary_call(channel, "ModelInfer")(request, timeout=5)``.
+
+    Raises:
+        KeyError: no such method in METHODS.
+    """
+    method = METHODS[name]
+    return channel.unary_unary(
+        method.path,
+        request_serializer=method.request.SerializeToString,
+        response_deserializer=method.response.FromString,
+    )
