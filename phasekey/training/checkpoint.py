@@ -1,0 +1,115 @@
+"""Checkpoints: everything that rebuilds a trained network, as plain values and tensors.
+
+Loading never runs code: torch reads the file with `weights_only=True`, which refuses any other object.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from phasekey.errors import PhasekeyError
+from phasekey.model import SplitNetwork, build_network
+from phasekey.training.errors import TrainingError
+
+CHECKPOINT_VERSION = 1
+_PARTS = {"architecture": dict, "labels": list, "config": dict, "facts": dict, "state_dict": dict}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network (on the CPU, in evaluation mode) and what is known of it.
+
+    architecture: arch, variant, form, classes, image (C, H, W), as `build_network` takes them.
+    labels: the class names in the order of the logits. config: the settings of the run.
+    facts: epochs done, data, accuracies, versions of the libraries.
+    """
+
+    network: SplitNetwork
+    architecture: Mapping[str, Any]
+    labels: tuple[str, ...]
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write the file whole or not at all; the same checkpoint gives the same bytes."""
+    content = {
+        "format_version": CHECKPOINT_VERSION,
+        "architecture": {**checkpoint.architecture, "image": list(checkpoint.architecture["image"])},
+        "labels": list(checkpoint.labels),
+        "config": dict(checkpoint.config),
+        "facts": dict(checkpoint.facts),
+        "state_dict": {name: value.detach().cpu() for name, value in checkpoint.network.state_dict().items()},
+    }
+    buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
+    torch.save(content, buffer)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint and rebuild its network.
+
+    Raises TrainingError for a missing file, one that is no checkpoint or is cut short, one of another
+    format version, and weights that do not fit the network they name.
+    """
+    content = _content(path)
+    labels, architecture = tuple(content["labels"]), dict(content["architecture"])
+    try:
+        architecture["image"] = tuple(architecture["image"])
+        network = build_network(**architecture)
+        network.load_state_dict(content["state_dict"])
+    # What a file holds is anyone's guess: any failure here means that its parts do not fit.
+    except Exception as error:
+        reason = f": {error}" if isinstance(error, PhasekeyError) else ""
+        raise TrainingError(
+            f"the weights in {str(path)!r} do not fit a network of this version{reason}; train it again"
+        ) from error
+    if len(labels) != architecture["classes"]:
+        raise TrainingError(
+            f"{str(path)!r} names {len(labels)} labels for {architecture['classes']} classes; train it again"
+        )
+    return Checkpoint(network.eval(), architecture, labels, content["config"], content["facts"])
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise TrainingError(
+            f"no checkpoint at {str(path)!r}; `phasekey train --out FOLDER` writes FOLDER/model.pt"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    # torch raises RuntimeError, UnpicklingError, EOFError, KeyError, ... depending on where the file breaks.
+    except Exception as error:
+        raise TrainingError(
+            f"{str(path)!r} is no checkpoint, or is cut short or damaged; "
+            "expected the model.pt of `phasekey train`"
+        ) from error
+    return _checked(path, content)
+
+
+def _checked(path: Path, content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict) or "format_version" not in content:
+        raise TrainingError(
+            f"{str(path)!r} is no Phasekey checkpoint; expected the model.pt of `phasekey train`"
+        )
+    if content["format_version"] != CHECKPOINT_VERSION:
+        raise TrainingError(
+            f"{str(path)!r} is of checkpoint format {content['format_version']!r}; this version reads format "
+            f"{CHECKPOINT_VERSION}: use the version that wrote it, or train again"
+        )
+    for key, kind in _PARTS.items():
+        if not isinstance(content.get(key), kind):
+            raise TrainingError(
+                f"{str(path)!r} lacks its part {key!r}; expected the model.pt of `phasekey train`"
+            )
+    return content

@@ -1,0 +1,97 @@
+"""What a training run is: every setting in one frozen dataclass, from which the command line is made.
+
+Needs no torch, so that `phasekey train --help` works in any install.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from phasekey.training.errors import TrainingError
+
+Optimiser = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "constant"]
+Augmentation = Literal["auto", "crop-flip", "shift", "none"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def _help(text: str) -> dict[str, str]:
+    return {"help": text}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. Raises TrainingError for a value out of range, naming it."""
+
+    arch: str = field(default="lenet", metadata=_help("network to train"))
+    variant: str | None = field(
+        default=None, metadata=_help("where a ResNet is split: alpha or beta; other networks have none")
+    )
+    form: str = field(
+        default="complex",
+        metadata=_help("complex is the private network; original, additional and noisy are its baselines"),
+    )
+    gamma: float = field(  # mean magnitudes of the feature
+        default=0.0, metadata=_help("noise of the noisy form, in mean magnitudes of the feature")
+    )
+    data: str = field(
+        default="digits",
+        metadata=_help(
+            "digits (1,797 real handwritten digits, embedded), or a folder or .tar/.tar.gz archive "
+            "laid out as train/CLASS/IMAGE and test/CLASS/IMAGE"
+        ),
+    )
+    image_size: int | None = field(  # pixels per side
+        default=None, metadata=_help("resize every image to this many pixels per side")
+    )
+    augment: Augmentation = field(
+        default="auto",
+        metadata=_help(
+            "crop-flip: random crops and mirror images; shift: small shifts only, for writing and other "
+            "things that have a left and a right; auto: what suits the data"
+        ),
+    )
+    epochs: int = field(default=5, metadata=_help("passes over the training images"))
+    batch_size: int = field(default=64, metadata=_help("images per step"))
+    optimiser: Optimiser = field(default="adamw", metadata=_help("adamw, or sgd with Nesterov momentum 0.9"))
+    lr: float = field(default=2e-3, metadata=_help("largest learning rate; sgd wants about 0.05"))
+    weight_decay: float = field(
+        default=1e-2, metadata=_help("decay of the weights per unit of learning rate")
+    )
+    schedule: Schedule = field(
+        default="cosine", metadata=_help("how the learning rate falls after the warm-up")
+    )
+    warmup: float = field(  # epochs
+        default=0.5, metadata=_help("epochs over which the learning rate rises from zero")
+    )
+    seed: int = field(default=0, metadata=_help("same seed, same machine, one thread: same weights"))
+    device: Device = field(default="auto", metadata=_help("auto takes cuda where there is one"))
+    out: Path = field(
+        default=Path("runs/train"),
+        metadata=_help("folder for model.pt and metrics.jsonl; an earlier run there is replaced"),
+    )
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 2), ("image_size", 1)):
+            _require(self, name, f"a whole number of at least {least}", lambda v, least=least: v >= least)
+        _require(self, "lr", "a number above 0 and at most 100", lambda v: 0 < v <= 100)
+        _require(self, "weight_decay", "a number from 0 to 1", lambda v: 0 <= v <= 1)
+        _require(self, "gamma", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
+        _require(self, "warmup", "a number of epochs, 0 or more", lambda v: 0 <= v < float("inf"))
+        _require(self, "seed", "a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
+        choices = {"optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device}
+        for name, kind in choices.items():
+            allowed = get_args(kind)
+            _require(self, name, f"one of {', '.join(allowed)}", lambda v, allowed=allowed: v in allowed)
+
+    def facts(self) -> dict[str, Any]:
+        """The settings as plain values for a checkpoint: all but `out`, which says where, not what."""
+        facts = asdict(self)
+        del facts["out"]
+        return facts
+
+
+def _require(config: TrainConfig, name: str, expected: str, holds: Any) -> None:
+    value = getattr(config, name)
+    if value is not None and not holds(value):
+        raise TrainingError(f"--{name.replace('_', '-')} takes {expected}; got {value!r}")

@@ -1,0 +1,66 @@
+"""The one form in which every data set comes: uint8 images in memory, in a training and a test split."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phasekey.training.errors import TrainingError
+
+Augment = Literal["crop-flip", "shift", "none"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """images uint8 (N, H, W, C), C = 1 grey or 3 RGB; labels int64 (N,), indices into the class names."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """A named task: class names, a training and a test split, and the augmentation that suits the images.
+
+    Raises TrainingError where the splits cannot be trained and tested on.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    augment: Augment = "none"
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise TrainingError(
+                f"data {self.name!r}: expected two classes or more, found {len(self.classes)} "
+                f"({', '.join(self.classes) or 'none'}); a classifier needs something to tell apart"
+            )
+        for name, split in (("train", self.train), ("test", self.test)):
+            # Two at least: the decoy of a sample is the feature of another.
+            if len(split) < 2:
+                raise TrainingError(
+                    f"data {self.name!r}: expected two images or more in {name}/, found {len(split)}"
+                )
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise TrainingError(
+                f"data {self.name!r}: training images are {describe_shape(self.train)} but test images are "
+                f"{describe_shape(self.test)}; give both one size with --image-size"
+            )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image, as networks are built for it."""
+        height, width, channels = self.train.images.shape[1:]
+        return channels, height, width
+
+
+def describe_shape(split: Split) -> str:
+    """The size of a split's images in words, width × height as people say it."""
+    height, width, channels = split.images.shape[1:]
+    return f"{width}×{height} {'grey' if channels == 1 else 'RGB'}"

@@ -1,0 +1,43 @@
+"""A command line from a dataclass: one option for each field, with its help, type, choices and default."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+C = TypeVar("C")
+
+
+def add_options(parser: argparse.ArgumentParser, config: type[Any]) -> None:
+    """Add `--field-name` for every field of the dataclass; the help text is the field's metadata."""
+    hints = get_type_hints(config)
+    for field in dataclasses.fields(config):
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            dest=field.name,
+            default=field.default,
+            help=_help(field),
+            **_kind(hints[field.name]),
+        )
+
+
+def from_options(args: argparse.Namespace, config: type[C]) -> C:
+    """The dataclass with the values that were parsed."""
+    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    return config(**{name: getattr(args, name) for name in names})
+
+
+def _kind(hint: Any) -> dict[str, Any]:
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
+    return {"type": kinds[0], "metavar": _METAVARS.get(kinds[0], "NAME")}
+
+
+_METAVARS: dict[type, str] = {int: "N", float: "X", Path: "FOLDER"}
+
+
+def _help(field: "dataclasses.Field[Any]") -> str:
+    text = str(field.metadata["help"]).replace("%", "%%")
+    return text if field.default is None else f"{text} (default: %(default)s)"
