@@ -87,13 +87,13 @@ def _initialised(builder: Builder, module: nn.Conv2d | nn.Linear) -> nn.Module:
     return module
 
 
-def _batch_norm(builder: Builder, layer: d.BatchNorm) -> nn.Module:
+def _batch_norm(builder: Builder, _: d.BatchNorm) -> nn.Module:
     if builder.complex_form:
         return complex_layers.NormBatchNorm(builder.shape[0])
     return nn.BatchNorm2d(builder.shape[0]) if len(builder.shape) == 3 else nn.BatchNorm1d(builder.shape[0])
 
 
-def _activation(builder: Builder, layer: d.Activation) -> nn.Module:
+def _activation(builder: Builder, _: d.Activation) -> nn.Module:
     return complex_layers.PhaseReLU(builder.threshold) if builder.complex_form else nn.ReLU()
 
 

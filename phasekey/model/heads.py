@@ -1,6 +1,6 @@
 """What an encoder ends in, so that the feature can be hidden (section 4.2, Appendix B)."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from phasekey.model.layers import Residual
 
@@ -19,10 +19,6 @@ class Generator(nn.Sequential):
         super().__init__(
             _conv(channels), nn.ReLU(), Residual(block, nn.Identity()), nn.ReLU(), _conv(channels)
         )
-
-    def forward(self, feature: Tensor) -> Tensor:
-        out: Tensor = super().forward(feature)
-        return out
 
 
 def _conv(channels: int) -> nn.Conv2d:

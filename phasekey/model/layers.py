@@ -9,25 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phasekey.model.rotation import halves
+
 # Squared norms are clipped here before the root: the root's gradient is infinite at zero.
 SMALLEST_SQUARED_NORM = 1e-12
 
 
-def halves(f: Tensor) -> tuple[Tensor, Tensor]:
-    """Folded (2N, ...) -> its real and imaginary halves, each (N, ...)."""
-    real, imaginary = torch.chunk(f, 2, dim=0)
-    return real, imaginary
-
-
 def squared_norm(f: Tensor) -> Tensor:
     """|f|² of a folded tensor: (2N, ...) -> (N, ...). Invariant under rotation."""
-    real, imaginary = halves(f)
-    return real * real + imaginary * imaginary
+    return halves(f * f).sum(0)
 
 
 def scale(f: Tensor, factor: Tensor) -> Tensor:
     """Multiply both halves of a folded tensor (2N, ...) by one real factor (N, ...)."""
-    return f * torch.cat([factor, factor], dim=0)
+    return (halves(f) * factor).flatten(0, 1)
 
 
 class PhaseReLU(nn.Module):

@@ -19,9 +19,17 @@ def fold(x: Tensor) -> Tensor:
     return torch.cat(torch.split(x, x.shape[1] // 2, dim=1), dim=0)
 
 
+def halves(f: Tensor) -> Tensor:
+    """Folded layout (2N, C, ...) -> (2, N, C, ...): [real, imaginary].
+
+    Every split of a folded batch goes by this reshape: its sizes hold for any N when traced for export.
+    """
+    return f.reshape(2, -1, *f.shape[1:])
+
+
 def unfold(f: Tensor) -> Tensor:
     """Folded layout (2N, C, ...) -> pair layout (N, 2C, ...)."""
-    return torch.cat(torch.chunk(f, 2, dim=0), dim=1)
+    return torch.cat(halves(f).unbind(0), dim=1)
 
 
 def _per_sample(theta: Tensor, like: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""VGG-16 (Simonyan & Zisserman 2015), with batch norm so that it trains from nothing; split as section 5.1 says.
+"""VGG-16 (Simonyan & Zisserman 2015), split as section 5.1 says; with batch norm, to train from nothing.
 
 Encoder: all before the last 56 × 56 map. Processing: the other convolutions. Decoder: fully connected layers.
 """

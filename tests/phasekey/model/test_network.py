@@ -1,0 +1,117 @@
+"""All networks in all forms: the shapes of section 5.1, a training step, equivariance of the whole."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from phasekey.model import FORMS, ModelError, build_network
+from phasekey.model.network import noise_like, other_samples
+from phasekey.model.rotation import rotate, unrotate
+
+# name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals
+SMALL = [
+    ("lenet", None, (6, 14, 14), (84,)),
+    *[(f"resnet{n}", v, (16, 32, 32), (64, 8, 8)) for n in (20, 32, 44, 56, 110) for v in ("alpha", "beta")],
+]
+LARGE = [("vgg16", None, (256, 56, 56), (512, 7, 7)), ("alexnet", None, (384, 13, 13), (256, 6, 6))]
+
+
+@pytest.mark.parametrize(("arch", "variant", "feature", "processed"), SMALL)
+@pytest.mark.parametrize("form", FORMS)
+def test_small_networks_split_where_the_paper_says(
+    arch: str, variant: str | None, feature: tuple[int, ...], processed: tuple[int, ...], form: str
+) -> None:
+    network = build_network(arch, classes=7, image=(3, 32, 32), variant=variant, form=form, gamma=0.5)
+    assert network.feature_shape == feature
+    assert network.processed_shape == processed
+    logits = network.train()(torch.rand(2, 3, 32, 32))
+    assert logits.shape == (2, 7)
+    logits.square().sum().backward()
+    missing = [name for name, value in network.named_parameters() if value.grad is None]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("arch", "variant", "feature", "processed"), LARGE)
+def test_large_networks_split_where_the_paper_says(
+    arch: str, variant: None, feature: tuple[int, ...], processed: tuple[int, ...]
+) -> None:
+    with torch.device("meta"):  # shapes without the work
+        network = build_network(arch, classes=7, image=(3, 224, 224))
+    assert network.feature_shape == feature
+    assert network.processed_shape == processed
+
+
+@pytest.mark.parametrize(("arch", "variant"), [(a, v) for a, v, *_ in SMALL])
+def test_processing_modules_commute_with_rotation(arch: str, variant: str | None) -> None:
+    torch.manual_seed(0)
+    network = build_network(arch, classes=3, image=(3, 32, 32), variant=variant).double().eval()
+    a, b = torch.randn(2, 3, *network.feature_shape, dtype=torch.float64)
+    theta = 2 * math.pi * torch.rand(3, dtype=torch.float64)
+    with torch.no_grad():
+        straight = network.processing(torch.cat([a, b], dim=1)).numpy()
+        turned = network.processing(rotate(a, b, theta)).numpy()
+    expected = as_complex(straight) * np.exp(1j * theta.numpy()).reshape(-1, *[1] * (straight.ndim - 1))
+    error = np.linalg.norm(as_complex(turned) - expected) / np.linalg.norm(expected)
+    assert error < 1e-12
+    assert np.linalg.norm(as_complex(turned) - as_complex(straight)) > 0.1 * np.linalg.norm(expected)
+
+
+def as_complex(pair: np.ndarray) -> np.ndarray:
+    channels = pair.shape[1] // 2
+    return pair[:, :channels] + 1j * pair[:, channels:]
+
+
+def test_rotation_is_equations_2_and_3() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 4, 3, 2, 2))
+    theta = rng.uniform(0, 2 * np.pi, 4)
+    x = rotate(torch.from_numpy(a), torch.from_numpy(b), torch.from_numpy(theta))
+    expected = np.exp(1j * theta)[:, None, None, None] * (a + 1j * b)
+    np.testing.assert_allclose(as_complex(x.numpy()), expected, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(unrotate(x, torch.from_numpy(theta)).numpy(), a, rtol=1e-12, atol=1e-13)
+
+
+def test_the_prediction_does_not_depend_on_the_angle_but_on_undoing_it() -> None:
+    torch.manual_seed(0)
+    network = build_network("lenet", classes=10, image=(1, 32, 32)).eval()
+    images = torch.rand(4, 1, 32, 32)
+    with torch.no_grad():
+        decoy = network.encoder(torch.rand(4, 1, 32, 32))
+        first = network(images, torch.zeros(4), decoy)
+        second = network(images, torch.rand(4) * 6, decoy)
+        h = network.processing(rotate(network.encoder(images), decoy, torch.zeros(4)))
+        wrong = network.decoder(unrotate(h, torch.full((4,), 2.0)))
+    assert torch.allclose(first, second, atol=1e-4)
+    assert not torch.allclose(first, wrong, atol=1e-2)
+
+
+def test_a_decoy_is_never_the_sample_itself() -> None:
+    feature = torch.arange(5.0).reshape(5, 1)
+    for _ in range(30):
+        assert not (other_samples(feature) == feature).any()
+    with pytest.raises(ModelError, match="no other sample"):
+        other_samples(feature[:1])
+
+
+def test_noise_has_the_average_magnitude_of_the_feature() -> None:
+    torch.manual_seed(0)
+    feature = 3.7 * torch.randn(8, 6, 14, 14)
+    assert float(noise_like(feature).abs().mean()) == pytest.approx(float(feature.abs().mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"arch": "lenet5"}, "unknown network 'lenet5'"),
+        ({"arch": "resnet20", "variant": "gamma"}, "choose alpha or beta"),
+        ({"arch": "lenet", "variant": "alpha"}, "no variants"),
+        ({"arch": "lenet", "form": "quaternion"}, "unknown form"),
+        ({"arch": "lenet", "image": (3, 8, 8)}, "use larger images"),
+    ],
+)
+def test_what_cannot_be_built_is_named(options: dict[str, object], message: str) -> None:
+    arguments = {"classes": 10, "image": (3, 32, 32), **options}
+    with pytest.raises(ModelError, match=message):
+        build_network(**arguments)
