@@ -1,5 +1,28 @@
 """The bundle: what one export wrote, and what ties its edge and cloud halves together."""
 
-from phasekey.bundle.tensors import TensorSpec
+from phasekey.bundle.errors import BundleError
+from phasekey.bundle.manifest import FORMAT_VERSION, MANIFEST_FILE, Manifest, load_manifest
+from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec
+from phasekey.bundle.schema import schema_text
+from phasekey.bundle.staging import staged
+from phasekey.bundle.tensors import TensorSpec, format_shape
+from phasekey.bundle.write import describe_graph, identify, name_model, write_manifest
 
-__all__ = ["TensorSpec"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST_FILE",
+    "BundleError",
+    "DecoySpec",
+    "GraphFile",
+    "ImageSpec",
+    "Manifest",
+    "TensorSpec",
+    "describe_graph",
+    "format_shape",
+    "identify",
+    "load_manifest",
+    "name_model",
+    "schema_text",
+    "staged",
+    "write_manifest",
+]

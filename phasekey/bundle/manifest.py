@@ -1,0 +1,176 @@
+"""The manifest: what is in a bundle, and which processing module it belongs to.
+
+A manifest is JSON, described by ``schema.json`` beside this file. It carries a checksum of itself and
+the SHA-256 of each graph, so that damage shows on loading and not as a strange prediction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from phasekey.bundle.checksums import sha256_of_bytes, sha256_of_file
+from phasekey.bundle.consistency import find_contradiction
+from phasekey.bundle.errors import BundleError
+from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec
+from phasekey.bundle.schema import validate
+from phasekey.bundle.tensors import TensorSpec
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that a device must know about its bundle. Field by field: ``schema.json``."""
+
+    format_version: int
+    bundle_id: str
+    model_name: str
+    image: ImageSpec
+    labels: tuple[str, ...]
+    encoder: GraphFile
+    decoder: GraphFile
+    processing: GraphFile
+    decoy: DecoySpec
+    network: dict[str, Any]
+    training: dict[str, Any]
+    export: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Write the manifest as JSON: the same manifest always gives the same text.
+
+        Raises:
+            BundleError: the parts contradict each other or the schema, or hold what JSON cannot.
+        """
+        try:
+            fields = json.loads(_canonical(asdict(self)))
+        except (TypeError, ValueError) as error:
+            raise BundleError(f"The manifest holds a value that JSON cannot: {error}.") from error
+        document = {**fields, "checksum": _checksum(fields)}
+        text = json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        Manifest.from_json(text)  # what would not load is not written
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            BundleError: not JSON, another format version, a field that is missing or wrong, parts that
+                contradict each other, or a text that was changed after it was written.
+        """
+        document = _parse(text)
+        _check_version(document)
+        validate(document)
+        fields = {name: value for name, value in document.items() if name != "checksum"}
+        if document["checksum"] != _checksum(fields):
+            raise BundleError(
+                "The manifest does not match its own checksum: it was damaged or edited after the export. "
+                "Copy the bundle again, or export again."
+            )
+        manifest = _build(fields)
+        _check_consistency(manifest)
+        return manifest
+
+
+def load_manifest(directory: Path) -> Manifest:
+    """Read the manifest of an edge bundle, and check the encoder and decoder against it.
+
+    Args:
+        directory: the folder with ``manifest.json``, ``encoder.onnx`` and ``decoder.onnx``.
+
+    Raises:
+        BundleError: no bundle there, or one that is damaged or of another format version.
+    """
+    directory = Path(directory)
+    path = directory / MANIFEST_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give the 'edge' folder of an export."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} cannot be read as UTF-8 text. Copy the bundle again.") from error
+    try:
+        manifest = Manifest.from_json(text)
+    except BundleError as error:
+        raise BundleError(f"{path}: {error}") from error
+    for graph in (manifest.encoder, manifest.decoder):
+        _verify(directory / graph.file, graph.sha256)
+    return manifest
+
+
+def _verify(path: Path, expected: str) -> None:
+    try:
+        found = sha256_of_file(path)
+    except OSError as error:
+        raise BundleError(f"{path} is missing or cannot be read. Copy the bundle again.") from error
+    if found != expected:
+        raise BundleError(
+            f"{path} is damaged or comes from another export: its SHA-256 starts with {found[:12]}, the "
+            f"manifest says {expected[:12]}. Copy the whole bundle again, or export again."
+        )
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError("The manifest is not JSON: it is damaged or cut short. Copy it again.") from error
+    if not isinstance(document, dict):
+        raise BundleError("The manifest must be a JSON object. Copy it again.")
+    return document
+
+
+def _check_version(document: dict[str, Any]) -> None:
+    version = document.get("format_version")
+    if type(version) is int and version != FORMAT_VERSION:
+        advice = "Update phasekey on this device" if version > FORMAT_VERSION else "Export again"
+        raise BundleError(
+            f"The bundle is of format version {version}; this phasekey reads version {FORMAT_VERSION}. "
+            f"{advice}, so that both are of one version."
+        )
+
+
+def _canonical(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    try:
+        return sha256_of_bytes(_canonical(fields).encode())
+    except ValueError as error:  # NaN, which Python's JSON reads; or a lone surrogate
+        raise BundleError("The manifest holds a number or text that JSON does not allow.") from error
+
+
+def _check_consistency(manifest: Manifest) -> None:
+    contradiction = find_contradiction(
+        image=manifest.image,
+        decoy=manifest.decoy,
+        classes=len(manifest.labels),
+        encoder=manifest.encoder,
+        processing=manifest.processing,
+        decoder=manifest.decoder,
+    )
+    if not manifest.model_name.endswith("-" + manifest.bundle_id[:12]):
+        contradiction = f"model_name {manifest.model_name!r} does not end in the bundle_id's first 12 digits."
+    if contradiction:
+        raise BundleError(f"The manifest contradicts itself: {contradiction} Export again.")
+
+
+def _build(fields: dict[str, Any]) -> Manifest:
+    graphs = {role: _build_graph(fields[role]) for role in ("encoder", "decoder", "processing")}
+    parts = {"image": ImageSpec(**fields["image"]), "decoy": DecoySpec(**fields["decoy"])}
+    return Manifest(**{**fields, **graphs, **parts, "labels": tuple(fields["labels"])})
+
+
+def _build_graph(fields: dict[str, Any]) -> GraphFile:
+    inputs, outputs = (
+        tuple(TensorSpec(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in fields[side])
+        for side in ("inputs", "outputs")
+    )
+    return GraphFile(fields["file"], fields["sha256"], inputs, outputs)

@@ -1,0 +1,38 @@
+"""The parts of a manifest. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phasekey.bundle.tensors import TensorSpec
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """One ONNX graph: its file name, SHA-256 (64 hex digits), inputs and outputs."""
+
+    file: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The images that the encoder takes, each (height, width, channels).
+
+    ``dtype`` is ``"uint8"`` (0 to 255) or ``"float32"`` (0 to 1); channels are 1 (grey) or 3 (RGB).
+    """
+
+    height: int
+    width: int
+    channels: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class DecoySpec:
+    """Where decoys come from, and how many standard normal numbers one takes."""
+
+    source: str
+    noise_size: int
