@@ -1,10 +1,9 @@
 """`phasekey train`: from a data set to model.pt and metrics.jsonl."""
 
 import argparse
-from importlib.util import find_spec
 
+from phasekey.command import require_extra
 from phasekey.training.config import TrainConfig
-from phasekey.training.errors import TrainingError
 from phasekey.training.options import add_options, from_options
 
 DESCRIPTION = "Train a network that is split for private inference, and save it for `phasekey export`."
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train as the options say; 0 when done. Raises PhasekeyError with a message for the user."""
     config = from_options(args, TrainConfig)
-    _require_extra()
+    require_extra("train", "training", NEEDED)
     from tqdm import tqdm
 
     from phasekey.training.data.registry import load_dataset
@@ -48,12 +47,3 @@ def run(args: argparse.Namespace) -> int:
     path = train(config, dataset, progress=True, on_epoch=lambda m: tqdm.write(m.sentence(config.epochs)))
     tqdm.write(f"saved {path}")
     return 0
-
-
-def _require_extra() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise TrainingError(
-            f"training needs packages that are not installed ({', '.join(missing)}): "
-            "pip install 'phasekey[train]'"
-        )

@@ -40,7 +40,7 @@ def train(
     state is left as it was. Raises TrainingError where the loss stops being a number; model.pt is then
     that of the last good epoch.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
+    _make_folder(config.out)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         run = _Run(config, dataset, progress)
@@ -147,6 +147,13 @@ class _Run:
             },
         }  # fmt: skip
         return Checkpoint(self.network, self.architecture, self.dataset.classes, self.config.facts(), facts)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot write to --out {str(path)!r}: {error.strerror}") from error
 
 
 def _largest_weight(network: SplitNetwork) -> float:

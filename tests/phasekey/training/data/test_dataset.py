@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.errors import TrainingError
+
+
+def split(count=4, shape=(5, 7, 3)):
+    return Split(np.zeros((count, *shape), np.uint8), np.arange(count, dtype=np.int64) % 2)
+
+
+def test_the_shape_is_channels_height_width():
+    assert ImageDataset("d", ("a", "b"), split(), split()).image_shape == (3, 5, 7)
+
+
+def test_one_class_is_refused_by_name():
+    with pytest.raises(TrainingError, match=r"'d': expected two classes or more, found 1 \(only\)"):
+        ImageDataset("d", ("only",), split(), split())
+
+
+def test_a_split_of_one_image_is_refused_by_name():
+    with pytest.raises(TrainingError, match="two images or more in test/, found 1"):
+        ImageDataset("d", ("a", "b"), split(), split(1))
+
+
+def test_splits_of_two_sizes_are_refused_with_both():
+    with pytest.raises(TrainingError, match="7×5 RGB but test images are 4×4 grey"):
+        ImageDataset("d", ("a", "b"), split(), split(shape=(4, 4, 1)))

@@ -1,0 +1,48 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from phasekey.training.config import TrainConfig
+from phasekey.training.errors import TrainingError
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", 1),
+        ("image_size", 0),
+        ("lr", 0.0),
+        ("lr", float("nan")),
+        ("weight_decay", -0.1),
+        ("gamma", -1.0),
+        ("warmup", float("inf")),
+        ("seed", -1),
+        ("optimiser", "adam"),
+        ("schedule", "step"),
+        ("augment", "rotate"),
+        ("device", "tpu"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_option(name, value):
+    with pytest.raises(TrainingError, match=f"--{name.replace('_', '-')} takes .*; got {value!r}"):
+        TrainConfig(**{name: value})
+
+
+def test_facts_are_plain_and_leave_out_where_the_run_was_written():
+    facts = TrainConfig(data="digits", lr=0.01, out=Path("here")).facts()
+    assert facts["lr"] == 0.01
+    assert "out" not in facts
+    assert all(isinstance(value, str | int | float | None) for value in facts.values())
+
+
+def test_the_options_and_the_data_need_no_torch():
+    code = (
+        "import sys\nimport phasekey.training.command, phasekey.training.config\n"
+        "from phasekey.training.data.registry import load_dataset\n"
+        "print(len(load_dataset('digits').train), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1442", "False"]
