@@ -1,17 +1,40 @@
 """Running one command module: the same code behind `phasekey NAME` and `python -m PACKAGE`."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
+
+from phasekey.errors import PhasekeyError
+
+FAILED, INTERRUPTED = 2, 130
 
 
 def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
     """Run a module that has add_arguments(parser) and run(args) -> exit status; returns the status.
 
-    name: what people called it by, for the usage line.
+    name: what people called it by, for the usage line. A PhasekeyError ends as one line on stderr.
     """
     command = import_module(module)
     parser = argparse.ArgumentParser(name)
     command.add_arguments(parser)
-    status: int = command.run(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    try:
+        status: int = command.run(args)
+    except PhasekeyError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return status
+
+
+def require_extra(extra: str, purpose: str, packages: Iterable[str]) -> None:
+    """Raise PhasekeyError unless all packages of an extra are there: the edge install leaves them out."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise PhasekeyError(
+            f"{purpose} needs packages that are not installed ({', '.join(missing)}): "
+            f"pip install 'phasekey[{extra}]'"
+        )

@@ -1,0 +1,61 @@
+"""`python -m export` and `phasekey export`: from a checkpoint to a bundle."""
+
+import argparse
+from pathlib import Path
+
+from phasekey.bundle import Manifest
+from phasekey.command import require_extra
+
+DESCRIPTION = """\
+Split a trained network into what the device needs and what the cloud needs.
+
+writes  OUT/edge/   encoder.onnx decoder.onnx manifest.json      copy this to the device
+        OUT/cloud/  <model name>/config.pbtxt <model name>/1/model.onnx
+                    a model repository; serve it with: phasekey serve --model-repository OUT/cloud
+
+The model name ends in the first 12 digits of the bundle's id, so a device can only reach the
+processing module that it was exported with. The same checkpoint gives the same bytes."""
+
+EXAMPLE = "example: python -m export --ckpt runs/digits/model.pt --out build/digits"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--ckpt", type=Path, required=True, metavar="FILE", help="checkpoint of phasekey train"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where to write (default: build/<checkpoint's folder>)",
+    )
+    parser.add_argument("--name", help="model name without the id (default: <network>-<data>)")
+    parser.add_argument(
+        "--image-dtype",
+        choices=("uint8", "float32"),
+        default="uint8",
+        help="what the encoder takes: uint8 0 to 255 (default) or float32 0 to 1",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export as the options say; 0 when done. Raises PhasekeyError with a message for the user."""
+    require_extra("train", "exporting", ("torch", "onnx", "onnxscript"))
+    from export.pipeline import export_checkpoint
+
+    destination: Path = args.out or Path("build") / args.ckpt.resolve().parent.name
+    manifest = export_checkpoint(args.ckpt, destination, name=args.name, image_dtype=args.image_dtype)
+    print(_summary(destination, manifest))  # noqa: T201
+    return 0
+
+
+def _summary(destination: Path, manifest: Manifest) -> str:
+    cloud = destination / "cloud"
+    return f"""\
+wrote {destination / "edge"}/   encoder.onnx decoder.onnx manifest.json    for the device
+wrote {cloud}/  {manifest.model_name}    for the server
+next  phasekey serve --model-repository {cloud} --listen 127.0.0.1:8001
+      phasekey predict --bundle {destination / "edge"} --target 127.0.0.1:8001 IMAGE..."""

@@ -1,0 +1,113 @@
+"""The three ONNX graphs of a network: encoder, processing module, decoder.
+
+Complex tensors are pairs on the channel axis, real block first. The batch is dynamic in all three.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from export.errors import ExportError
+from phasekey.model import SplitNetwork
+from phasekey.model.rotation import halves
+
+OPSET = 20  # served best of all that ONNX Runtime takes natively
+EXAMPLE_BATCH = 2  # torch.export takes a size of 1 for a constant
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The exported graphs, as ONNX models."""
+
+    encoder: onnx.ModelProto
+    processing: onnx.ModelProto
+    decoder: onnx.ModelProto
+
+
+class EdgeEncoder(nn.Module):
+    """image (N, H, W, C), noise (N, Z) -> feature a and decoy b, each (N, C', H', W').
+
+    uint8 images hold 0 to 255, float32 images 0 to 1. The decoy is the encoder's feature of a
+    synthetic image drawn from the noise; both go through the encoder as one batch.
+    """
+
+    def __init__(self, network: SplitNetwork) -> None:
+        super().__init__()
+        self.encoder, self.sampler = network.encoder, network.sampler
+
+    def forward(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = image.permute(0, 3, 1, 2)
+        if image.dtype == torch.uint8:
+            pixels = pixels.float() / 255
+        both = self.encoder(torch.cat([pixels, self.sampler(noise)]))
+        feature, decoy = halves(both).unbind(0)
+        return feature, decoy
+
+
+class EdgeDecoder(nn.Module):
+    """feature = Re[h e^{-iθ}], (N, D) or (N, C, H, W) -> probabilities (N, K)."""
+
+    def __init__(self, network: SplitNetwork) -> None:
+        super().__init__()
+        self.decoder = network.decoder
+
+    def forward(self, feature: Tensor) -> Tensor:
+        return torch.softmax(self.decoder(feature), dim=-1)
+
+
+def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint8) -> Graphs:
+    """Trace the three parts of a complex network, in inference mode. Raises ExportError for other forms."""
+    if network.form != "complex":
+        raise ExportError(
+            f"only the complex form can be exported, but this checkpoint holds the form {network.form!r}: "
+            "it has no processing module that works without the angle; train with --form complex"
+        )
+    network = network.eval()
+    channels, height, width = network.image
+    image = torch.zeros(EXAMPLE_BATCH, height, width, channels, dtype=image_dtype)
+    noise = torch.zeros(EXAMPLE_BATCH, network.sampler.noise_size)
+    x = torch.randn(EXAMPLE_BATCH, 2 * network.feature_shape[0], *network.feature_shape[1:])
+    processed = torch.randn(EXAMPLE_BATCH, *network.processed_shape)
+    return Graphs(
+        encoder=_trace(EdgeEncoder(network), {"image": image, "noise": noise}, ["feature", "decoy"]),
+        processing=_trace(network.processing, {"x": x}, ["h"]),
+        decoder=_trace(EdgeDecoder(network), {"feature": processed}, ["probabilities"]),
+    )
+
+
+def _trace(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch")
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=[{0: batch}] * len(inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError("the exporter returned no graph; torch 2.8 or later is needed")
+    return program.model_proto
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """The exporter warns of its own internals and of torchvision, which nobody here can act on."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

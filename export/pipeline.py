@@ -1,0 +1,66 @@
+"""The steps of an export, one after another: load, trace, write."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from export.assemble import Facts, write_bundle
+from export.graphs import OPSET, build_graphs
+from phasekey import __version__
+from phasekey.bundle import Manifest
+from phasekey.model import SplitNetwork
+from phasekey.training.checkpoint import Checkpoint, load_checkpoint
+
+DECOY_SOURCE = "gaussian-images"  # phasekey.model.sampler
+
+
+def export_checkpoint(
+    path: Path, destination: Path, *, name: str | None = None, image_dtype: str = "uint8"
+) -> Manifest:
+    """Export a checkpoint to DESTINATION/edge and DESTINATION/cloud.
+
+    name: of the model, without the id; default <network>-<data>. image_dtype: what the encoder will
+    take, "uint8" (0 to 255) or "float32" (0 to 1).
+    Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
+    cannot be made or written.
+    """
+    checkpoint = load_checkpoint(path)
+    graphs = build_graphs(checkpoint.network, image_dtype=getattr(torch, image_dtype))
+    return write_bundle(destination, graphs, _facts(checkpoint, name or _default_name(checkpoint)))
+
+
+def _default_name(checkpoint: Checkpoint) -> str:
+    data = Path(str(checkpoint.facts["data"])).name.split(".")[0]
+    return f"{checkpoint.network.architecture.name}-{data}".lower()
+
+
+def _facts(checkpoint: Checkpoint, name: str) -> Facts:
+    return Facts(
+        name=name,
+        labels=checkpoint.labels,
+        decoy_source=DECOY_SOURCE,
+        network=_network_facts(checkpoint),
+        training={**checkpoint.facts, "settings": dict(checkpoint.config)},
+        export={"phasekey": __version__, "torch": str(torch.__version__), "opset": OPSET},
+    )
+
+
+def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    network: SplitNetwork = checkpoint.network
+    return {
+        **checkpoint.architecture,
+        "image": list(network.image),
+        "feature_shape": list(network.feature_shape),
+        "processed_shape": list(network.processed_shape),
+        "parameters": {
+            "encoder": _count(network.encoder),
+            "processing": _count(network.processing),
+            "decoder": _count(network.decoder),
+        },
+    }
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,51 @@
+"""Making exported graphs reproducible, and writing into each what it is and where it belongs."""
+
+from collections.abc import Iterable
+
+import onnx
+
+from phasekey import __version__
+from phasekey.bundle import FORMAT_VERSION
+
+
+def strip(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy without what the exporter noted on the side: it holds paths of the exporting machine."""
+    model = _copy(model)
+    del model.metadata_props[:]
+    model.doc_string = model.graph.doc_string = ""
+    model.producer_name, model.producer_version = "phasekey", __version__
+    graph = model.graph
+    _strip(graph.node)
+    _strip(graph.initializer)
+    _strip([*graph.value_info, *graph.input, *graph.output])
+    del graph.metadata_props[:]
+    return model
+
+
+def _strip(parts: Iterable[onnx.NodeProto | onnx.TensorProto | onnx.ValueInfoProto]) -> None:
+    for part in parts:
+        part.doc_string = ""
+        del part.metadata_props[:]
+
+
+def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str) -> bytes:
+    """The graph with its format version, bundle id and role in its metadata, as the bytes of a file."""
+    model = _copy(model)
+    facts = {
+        "phasekey.format_version": str(FORMAT_VERSION),
+        "phasekey.bundle_id": bundle_id,
+        "phasekey.role": role,
+    }
+    onnx.helper.set_model_props(model, facts)
+    return serialise(model)
+
+
+def serialise(model: onnx.ModelProto) -> bytes:
+    """The same model always gives the same bytes."""
+    return model.SerializeToString(deterministic=True)
+
+
+def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
