@@ -37,7 +37,10 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the file whole or not at all; the same checkpoint gives the same bytes."""
+    """Write the file whole or not at all; the same checkpoint gives the same bytes.
+
+    Raises TrainingError where the disk refuses it.
+    """
     content = {
         "format_version": CHECKPOINT_VERSION,
         "architecture": {**checkpoint.architecture, "image": list(checkpoint.architecture["image"])},
@@ -48,9 +51,18 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
     torch.save(content, buffer)
+    try:
+        _replace(path, buffer.getbuffer())
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write {str(path)!r}: {error.strerror}; a checkpoint there before stays as it was"
+        ) from error
+
+
+def _replace(path: Path, content: memoryview) -> None:
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
-        file.write(buffer.getbuffer())
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
     partial.replace(path)

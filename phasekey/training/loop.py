@@ -125,7 +125,7 @@ class _Run:
         if np.isfinite(value):
             return
         path = self.config.out / MODEL_FILE
-        kept = f"{str(path)!r} is that of epoch {epoch - 1}" if epoch > 1 else "nothing was saved"
+        kept = f"{str(path)!r} is that of epoch {epoch - 1}" if epoch > 1 else "this run saved nothing"
         raise TrainingError(
             f"training diverged in epoch {epoch}: the loss or the weights are not finite; {kept}; "
             f"try a smaller --lr (it was {self.config.lr:g}) or a longer --warmup"

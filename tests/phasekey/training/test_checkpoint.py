@@ -60,6 +60,11 @@ def test_a_save_that_fails_keeps_the_file_before_it(saved, checkpoint):
     assert [path.name for path in saved.parent.iterdir()] == ["model.pt"]
 
 
+def test_a_disk_that_refuses_is_named(tmp_path, checkpoint):
+    with pytest.raises(TrainingError, match=r"cannot write .*nowhere/model\.pt"):
+        save_checkpoint(tmp_path / "nowhere" / "model.pt", checkpoint)
+
+
 def test_a_missing_file_is_named_with_what_writes_it(tmp_path):
     with pytest.raises(TrainingError, match=r"no checkpoint at .*none\.pt.*phasekey train"):
         load_checkpoint(tmp_path / "none.pt")
