@@ -1,0 +1,19 @@
+"""The device's side of Phasekey: ``EdgeClient`` predicts without showing the cloud an image."""
+
+from sdk.client import EdgeClient, Prediction, Traffic
+from sdk.errors import SdkError
+from sdk.key import DerivedKeys, FreshKeys, KeySource, Secrets
+from sdk.transport import GrpcTransport, Transport
+
+__all__ = [
+    "DerivedKeys",
+    "EdgeClient",
+    "FreshKeys",
+    "GrpcTransport",
+    "KeySource",
+    "Prediction",
+    "SdkError",
+    "Secrets",
+    "Traffic",
+    "Transport",
+]

@@ -1,0 +1,226 @@
+"""The client: from images to predictions, by way of a cloud that sees x alone. Orchestration only."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime import Decoder, Encoder, load_images
+from edge_runtime.images import Images
+from phasekey.bundle import Manifest, format_shape, load_manifest
+from sdk.errors import SdkError
+from sdk.key import DerivedKeys, KeySource
+from sdk.rotation import rotate, unrotate
+from sdk.transport import GrpcTransport, Transport
+
+Floats = npt.NDArray[np.float32]
+
+_REPLY_MARGIN = 65_536  # bytes of a reply beside the values of h: names, shapes, parameters
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says: one label for each image, and probabilities (N, classes) float32."""
+
+    labels: list[str]
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What went over the wire for predictions so far: images, and bytes of messages up and down."""
+
+    images: int
+    bytes_up: int
+    bytes_down: int
+
+
+class EdgeClient:
+    """Predicts with a network whose middle runs in a cloud that is not to see the images.
+
+    For each image the device computes a feature a and a decoy b, sends x = e^{iθ}(a + ib), gets h back and
+    decodes Re[h e^{-iθ}]. The angle θ and the decoy never leave the device. How well this hides an image
+    is a matter of measurement, not of proof: see the project's notes on what leaks.
+
+    One client may be used from several threads at once. Use it in a ``with`` block, or call ``close``.
+
+    Args:
+        bundle: the 'edge' folder of an export.
+        target: the server, ``host:port``. Give this or ``transport``.
+        secret: at least 16 random bytes that are this device's own, kept over restarts. Without it a
+            client draws a secret for its own life. Then the same image, sent again after a restart, goes
+            out under a new angle and decoy, and from two such x of one image the cloud can compute the
+            feature (it lies where the two planes meet). Devices that may send one image twice should keep
+            a secret.
+        keys: another source of angles and noise, in place of ``secret``.
+        transport: another way to the cloud, in place of ``target``; closed along with the client.
+        credentials: for TLS, e.g. ``grpc.ssl_channel_credentials()``.
+        timeout: seconds that each call to the server may take.
+        batch_size: most images that are sent in one request.
+        resize: scale image files and PIL images to the encoder's size instead of refusing them.
+
+    Raises:
+        SdkError: arguments that do not go together.
+        BundleError: no bundle there, or a damaged one.
+        EdgeRuntimeError: the bundle's graphs do not load.
+    """
+
+    def __init__(
+        self,
+        bundle: str | os.PathLike[str],
+        target: str | None = None,
+        *,
+        secret: bytes | None = None,
+        keys: KeySource | None = None,
+        transport: Transport | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        timeout: float = 30.0,  # seconds
+        batch_size: int = 64,  # images
+        resize: bool = False,
+    ) -> None:
+        _check_arguments(target, transport, credentials, secret, keys)
+        _check_numbers(timeout, batch_size)
+        folder = Path(bundle)
+        self._manifest = load_manifest(folder)
+        self._keys = DerivedKeys(secret, context=self._manifest.bundle_id.encode()) if keys is None else keys
+        self._encoder = Encoder(folder, self._manifest)
+        self._decoder = Decoder(folder, self._manifest)
+        self._batch_size, self._resize = batch_size, resize
+        if transport is None:
+            transport = GrpcTransport(
+                str(target),
+                self._manifest.model_name,
+                credentials=credentials,
+                timeout=timeout,
+                max_reply_bytes=_reply_bytes(self._manifest, batch_size),
+            )
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._checked = self._closed = False
+        self._images = 0
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself: image size, labels, the model's name and training."""
+        return self._manifest
+
+    @property
+    def keys(self) -> KeySource:
+        """The source of angles and noise. Its repr tells which one it is and shows no secret."""
+        return self._keys
+
+    @property
+    def traffic(self) -> Traffic:
+        """Images predicted so far, and the bytes of messages that it took."""
+        return Traffic(self._images, self._transport.bytes_up, self._transport.bytes_down)
+
+    def predict(self, images: Images) -> Prediction:
+        """Predict the class of one or more images.
+
+        Args:
+            images: uint8 array (N, H, W, C) or (H, W, C) (float32 in [0, 1] where the manifest says so), a
+                path, a PIL image, or a list of single images.
+
+        Returns:
+            Labels and probabilities; N = 1 for a single image.
+
+        Raises:
+            EdgeRuntimeError: an image does not fit or cannot be read; nothing was sent.
+            SdkError: no server, another model there, or an answer that does not fit.
+        """
+        batch = load_images(images, self._manifest.image, resize=self._resize)
+        self._connect()
+        starts = range(0, len(batch), self._batch_size)
+        parts = [self._predict_chunk(batch[start : start + self._batch_size]) for start in starts]
+        probabilities = np.concatenate(parts)
+        labels = [self._manifest.labels[index] for index in probabilities.argmax(axis=1)]
+        return Prediction(labels, probabilities)
+
+    def _predict_chunk(self, images: np.ndarray[Any, np.dtype[Any]]) -> Floats:
+        secrets = self._keys.draw(images, self._manifest.decoy.noise_size)
+        feature, decoy = self._encoder.encode(images, secrets.noise)
+        h = self._transport.infer(rotate(feature, decoy, secrets.theta))
+        _check_reply(h, len(images), self._manifest)
+        probabilities = self._decoder.decode(unrotate(h, secrets.theta))
+        with self._lock:
+            self._images += len(images)
+        return probabilities
+
+    def _connect(self) -> None:
+        """Check, before the first x is sent, that the server's model is this bundle's other half."""
+        with self._lock:
+            if self._closed:
+                raise SdkError("The client is closed. Make a new one.")
+            if not self._checked:
+                self._transport.check(self._manifest)
+                self._checked = True
+
+    def close(self) -> None:
+        """Close the connection; the client is of no use afterwards. May be called twice."""
+        self._closed = True
+        self._transport.close()
+
+    def __enter__(self) -> EdgeClient:
+        """Check the server at once, so that a wrong address shows before any work is done."""
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"EdgeClient({self._manifest.model_name!r}, keys={self._keys!r})"
+
+
+def _check_arguments(
+    target: str | None,
+    transport: Transport | None,
+    credentials: grpc.ChannelCredentials | None,
+    secret: bytes | None,
+    keys: KeySource | None,
+) -> None:
+    if (target is None) == (transport is None):
+        raise SdkError("Give either target='HOST:PORT' or transport=, one of the two.")
+    if transport is not None and credentials is not None:
+        raise SdkError("credentials= goes with target=; a transport of your own brings its own.")
+    if secret is not None and keys is not None:
+        raise SdkError("Give either secret= or keys=, not both.")
+
+
+def _check_numbers(timeout: float, batch_size: int) -> None:
+    if not (timeout > 0 and math.isfinite(timeout)):
+        raise SdkError(f"timeout must be a number of seconds above 0, not {timeout}.")
+    if batch_size < 1:
+        raise SdkError(f"batch_size must be 1 or more, not {batch_size}.")
+
+
+def _reply_bytes(manifest: Manifest, batch_size: int) -> int:
+    sizes = [size or 1 for size in manifest.processing.outputs[0].shape[1:]]
+    return 4 * batch_size * math.prod(sizes) + _REPLY_MARGIN
+
+
+def _check_reply(h: Floats, count: int, manifest: Manifest) -> None:
+    """Check h before it is decoded: the server is not trusted, with this either."""
+    shape = (count, *manifest.processing.outputs[0].shape[1:])
+    if h.dtype != np.float32 or h.shape != shape:
+        raise SdkError(
+            f"The server answered with {h.dtype} {format_shape(h.shape)}, expected is float32 "
+            f"{format_shape(shape)}. Is it serving the model of this bundle?"
+        )
+    if not np.isfinite(h).all():
+        raise SdkError("The server answered with NaN or infinity: its model is broken. Export it again.")
