@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from cloud_runtime.errors import CloudRuntimeError
+from cloud_runtime.model_config import parse_model_config
 from phasekey.bundle.checksums import sha256_of_file
 from phasekey.wire.model_config_pb2 import ModelConfig
 
@@ -73,16 +72,18 @@ def _read_model(folder: Path) -> ModelFiles:
 def _read_config(folder: Path) -> ModelConfig:
     path = folder / _CONFIG_FILE
     try:
-        config = text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig(), allow_unknown_field=True)
+        config = parse_model_config(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CloudRuntimeError(
             f"Model {folder.name!r}: {path} cannot be read ({error.strerror}). Each folder of a model "
             f"repository needs a {_CONFIG_FILE}."
         ) from error
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise CloudRuntimeError(
-            f"Model {folder.name!r}: {path} is not a model configuration in protobuf text format: {error}."
+            f"Model {folder.name!r}: {path} is not a model configuration, not even text."
         ) from error
+    except CloudRuntimeError as error:
+        raise CloudRuntimeError(f"Model {folder.name!r}: {path} is {error}.") from error
     _check_config(folder, config)
     return config
 
