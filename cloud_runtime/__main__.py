@@ -1,11 +1,8 @@
-"""``python -m cloud_runtime``."""
+"""``python -m cloud_runtime``: what ``phasekey serve`` does, by the runtime's own name."""
 
-import argparse
 import sys
 
-from cloud_runtime.command import add_arguments, run
+from phasekey.command import run_module
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m cloud_runtime")
-    add_arguments(parser)
-    sys.exit(run(parser.parse_args()))
+    sys.exit(run_module("cloud_runtime.command", "python -m cloud_runtime", sys.argv[1:]))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cloud_runtime.config import ServerConfig, default_workers
 from cloud_runtime.server import serve
-from phasekey.errors import PhasekeyError
 
 _DESCRIPTION = """\
 Serve processing modules over the Open Inference Protocol v2 (gRPC).
@@ -75,20 +74,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop; gives the exit status, 2 where the server could not start."""
+    """Serve until told to stop; gives the exit status.
+
+    Raises:
+        CloudRuntimeError: the server could not start.
+    """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        serve(
-            ServerConfig(
-                model_repository=args.model_repository,
-                listen=args.listen,
-                threads=args.threads,
-                workers=args.workers,
-                device=args.device,
-                max_message_mib=args.max_message_mib,
-            )
+    serve(
+        ServerConfig(
+            model_repository=args.model_repository,
+            listen=args.listen,
+            threads=args.threads,
+            workers=args.workers,
+            device=args.device,
+            max_message_mib=args.max_message_mib,
         )
-    except PhasekeyError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    )
     return 0

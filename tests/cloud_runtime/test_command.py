@@ -70,9 +70,14 @@ def check(answer, expected):
     np.testing.assert_allclose(h, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_told_to_stop(command, repository, convolution, x, number):
-    process = command("--model-repository", repository, "--listen", "127.0.0.1:0")
+SERVE = ("-c", "import sys; from phasekey.cli import main; sys.exit(main())", "serve")
+
+
+@pytest.mark.parametrize(
+    ("program", "number"), [(("-m", "cloud_runtime"), signal.SIGTERM), (SERVE, signal.SIGINT)]
+)
+def test_it_serves_until_told_to_stop(command, repository, convolution, x, program, number):
+    process = command("--model-repository", repository, "--listen", "127.0.0.1:0", program=program)
     with grpc.insecure_channel(address_of(process)) as channel:
         check(ask(channel, x), convolution.oracle(x))
     process.send_signal(number)
