@@ -1,204 +1,61 @@
-"""A whole export of a tiny network: real ONNX graphs, real files, and a numpy oracle beside them.
+"""What many tests share: one small trained network, exported once for the whole run."""
 
-It takes no training and no torch, so the tests of the runtimes and the SDK run in a second.
-"""
+import os
 
+# Before anything imports torch: waiting threads sleep, or two busy cores slow each other tenfold.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
-from phasekey import bundle
-
-SIDE, KERNEL, NOISE, FEATURES, PROCESSED = 6, 3, 5, 2, 3
-MAP = SIDE - KERNEL + 1
-LABELS = ("ant", "bee", "cow", "dog")
-TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
-
-
-class SmallNetwork:
-    """Weights, the three graphs made of them, and the same sums in numpy (float64)."""
-
-    def __init__(self, seed: int = 0, channels: int = 1, dtype: str = "uint8") -> None:
-        random = np.random.default_rng(seed)
-        self.channels, self.dtype = channels, dtype
-        self.encoder = random.normal(size=(FEATURES, channels, KERNEL, KERNEL))
-        self.sampler = random.normal(size=(NOISE, channels * SIDE * SIDE))
-        self.processing = random.normal(size=(PROCESSED, FEATURES))
-        self.decoder = random.normal(size=(PROCESSED * MAP * MAP, len(LABELS))) / 4
-
-    # The oracle
-
-    def feature(self, images):
-        """Give a = g(I): scale, centre, convolve."""
-        scale = 255 if self.dtype == "uint8" else 1
-        return self._encode(np.asarray(images, np.float64).transpose(0, 3, 1, 2) / scale)
-
-    def decoy(self, noise):
-        """Give b = g(I'), with I' a sigmoid of a linear image of the noise."""
-        drawn = 1 / (1 + np.exp(-(np.asarray(noise, np.float64) @ self.sampler)))
-        return self._encode(drawn.reshape(-1, self.channels, SIDE, SIDE))
-
-    def _encode(self, planes):
-        windows = np.lib.stride_tricks.sliding_window_view(planes - 0.5, (KERNEL, KERNEL), axis=(2, 3))
-        return np.einsum("nchwij,fcij->nfhw", windows, self.encoder)
-
-    def probabilities(self, images):
-        """Give the prediction without any rotation: y = d(Φ(a))."""
-        processed = np.einsum("nfhw,pf->nphw", self.feature(images), self.processing)
-        logits = processed.reshape(len(images), -1) @ self.decoder
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
-
-    def images(self, count, seed=1):
-        """Draw some images of the right kind."""
-        pixels = np.random.default_rng(seed).integers(0, 256, (count, SIDE, SIDE, self.channels), np.uint8)
-        return pixels if self.dtype == "uint8" else (pixels / 255).astype(np.float32)
-
-    # The graphs
-
-    def encoder_graph(self):
-        node, c = helper.make_node, {"half": np.float32(0.5), "K": self.encoder, "S": self.sampler}
-        c |= {"scale": np.float32(1 / 255), "to": np.array([0, self.channels, SIDE, SIDE], np.int64)}
-        scaled = "float" if self.dtype == "float32" else "scaled"
-        nodes = [
-            node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
-            node("Mul", ["float", "scale"], ["scaled"]),
-            node("Transpose", [scaled], ["planes"], perm=[0, 3, 1, 2]),
-            node("Sub", ["planes", "half"], ["centred"]),
-            node("Conv", ["centred", "K"], ["feature"]),
-            node("MatMul", ["noise", "S"], ["flat"]),
-            node("Sigmoid", ["flat"], ["drawn"]),
-            node("Reshape", ["drawn", "to"], ["drawn_planes"]),
-            node("Sub", ["drawn_planes", "half"], ["drawn_centred"]),
-            node("Conv", ["drawn_centred", "K"], ["decoy"]),
-        ]
-        image = ("image", TYPES[self.dtype], ["N", SIDE, SIDE, self.channels])
-        maps = ["N", FEATURES, MAP, MAP]
-        outputs = [("feature", TensorProto.FLOAT, maps), ("decoy", TensorProto.FLOAT, maps)]
-        return _graph(nodes, [image, ("noise", TensorProto.FLOAT, ["N", NOISE])], outputs, c)
-
-    def processing_graph(self):
-        both = np.concatenate([self.processing, self.processing])[:, :, None, None]
-        return _graph(
-            [helper.make_node("Conv", ["x", "W"], ["h"], group=2)],  # one real weight for both components
-            [("x", TensorProto.FLOAT, ["N", 2 * FEATURES, MAP, MAP])],
-            [("h", TensorProto.FLOAT, ["N", 2 * PROCESSED, MAP, MAP])],
-            {"W": both},
-        )
-
-    def decoder_graph(self):
-        return _graph(
-            [
-                helper.make_node("Flatten", ["feature"], ["flat"]),
-                helper.make_node("Gemm", ["flat", "D"], ["logits"]),
-                helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-            ],
-            [("feature", TensorProto.FLOAT, ["N", PROCESSED, MAP, MAP])],
-            [("probabilities", TensorProto.FLOAT, ["N", len(LABELS)])],
-            {"D": self.decoder},
-        )
-
-
-def _graph(nodes, inputs, outputs, constants):
-    def ports(rows):
-        return [helper.make_tensor_value_info(*row) for row in rows]
-
-    weights = [
-        numpy_helper.from_array(np.asarray(v, np.float32 if np.asarray(v).dtype.kind == "f" else None), k)
-        for k, v in constants.items()
-    ]
-    body = helper.make_graph(nodes, "small", ports(inputs), ports(outputs), initializer=weights)
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model)
-    return model
+from .small_export import new_export, small_export  # noqa: F401 - fixtures: an export in a millisecond, no torch
 
 
 @dataclass(frozen=True)
-class SmallExport:
-    """A written export: where it lies, and the network that it holds."""
+class Exported:
+    """A checkpoint of a LeNet on real digits, its bundle, and some held-out images on disk."""
 
-    network: SmallNetwork
-    edge: Path
-    cloud: Path
-    manifest: bundle.Manifest
+    checkpoint: Path
+    bundle: Path
+    images: np.ndarray  # uint8 (20, 32, 32, 1)
+    files: tuple[Path, ...]
 
+    @property
+    def edge(self) -> Path:
+        return self.bundle / "edge"
 
-def write_small_export(root: Path, name: str = "small", **options) -> SmallExport:
-    """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does."""
-    network = SmallNetwork(**options)
-    graphs = {
-        "encoder": network.encoder_graph(),
-        "decoder": network.decoder_graph(),
-        "processing": network.processing_graph(),
-    }
-    identity = bundle.identify(graph.SerializeToString() for graph in graphs.values())
-    model_name = bundle.name_model(name, identity)
-    with bundle.staged(root) as folder:
-        edge, version = folder / "edge", folder / "cloud" / model_name / "1"
-        edge.mkdir()
-        version.mkdir(parents=True)
-        files = {"encoder": edge / "encoder.onnx", "decoder": edge / "decoder.onnx"}
-        files["processing"] = version / "model.onnx"
-        entries = {role: _write_graph(graphs[role], files[role], role, identity) for role in graphs}
-        (version.parent / "config.pbtxt").write_text(_config(model_name, identity, entries["processing"]))
-        manifest = bundle.Manifest(
-            format_version=bundle.FORMAT_VERSION,
-            bundle_id=identity,
-            model_name=model_name,
-            image=bundle.ImageSpec(SIDE, SIDE, network.channels, network.dtype),
-            labels=LABELS,
-            decoy=bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE),
-            network={"arch": "small"},
-            training={},
-            export={},
-            **entries,
-        )
-        bundle.write_manifest(edge, manifest)
-    return SmallExport(network, root / "edge", root / "cloud", manifest)
-
-
-def _write_graph(graph, path, role, identity):
-    facts = {"phasekey.format_version": "1", "phasekey.bundle_id": identity, "phasekey.role": role}
-    helper.set_model_props(graph, facts)
-    onnx.save(graph, path)
-    return bundle.describe_graph(path, _specs(graph.graph.input), _specs(graph.graph.output))
-
-
-def _specs(ports):
-    for port in ports:
-        tensor = port.type.tensor_type
-        shape = tuple(None if size.dim_param else size.dim_value for size in tensor.shape.dim)
-        yield bundle.TensorSpec(port.name, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)), shape)
-
-
-def _config(model_name, identity, graph):
-    def port(side, spec):
-        return f'{side} [{{ name: "{spec.name}" data_type: TYPE_FP32 dims: {list(spec.shape[1:])} }}]\n'
-
-    facts = {"phasekey.bundle_id": identity, "phasekey.sha256": graph.sha256}
-    return (
-        f'name: "{model_name}"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 64\n'
-        + port("input", graph.inputs[0])
-        + port("output", graph.outputs[0])
-        + "".join(f'parameters {{ key: "{k}" value {{ string_value: "{v}" }} }}\n' for k, v in facts.items())
-    )
+    @property
+    def cloud(self) -> Path:
+        return self.bundle / "cloud"
 
 
 @pytest.fixture(scope="session")
-def small_export(tmp_path_factory):
-    """One export for all tests that leave it as it is."""
-    return write_small_export(tmp_path_factory.mktemp("export") / "small")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Train and export by the commands that people use."""
+    from phasekey.cli import main
+    from phasekey.training.data.registry import load_dataset
+
+    folder = tmp_path_factory.mktemp("exported")
+    checkpoint, bundle = folder / "run" / "model.pt", folder / "bundle"
+    assert main(["train", "--data", "digits", "--epochs", "2", "--out", str(checkpoint.parent)]) == 0
+    assert main(["export", "--ckpt", str(checkpoint), "--out", str(bundle)]) == 0
+    images = load_dataset("digits", None).test.images[:20]
+    files = []
+    for index, image in enumerate(images):
+        files.append(folder / f"digit{index}.png")
+        Image.fromarray(image.squeeze()).save(files[-1])
+    return Exported(checkpoint, bundle, images, tuple(files))
 
 
-@pytest.fixture
-def new_export(tmp_path):
-    """Write further exports: new_export(seed=2, channels=3, dtype="float32", name="other")."""
+@pytest.fixture(scope="session")
+def served(exported: Exported) -> Iterator[str]:
+    """The address of a real server, in a process of its own, that has the exported module."""
+    from phasekey.demo.server import running_server
 
-    def write(folder="export", **options):
-        return write_small_export(tmp_path / folder, **options)
-
-    return write
+    with running_server(exported.cloud) as address:
+        yield address
