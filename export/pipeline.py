@@ -28,7 +28,9 @@ def export_checkpoint(
     """
     checkpoint = load_checkpoint(path)
     graphs = build_graphs(checkpoint.network, image_dtype=getattr(torch, image_dtype))
-    return write_bundle(destination, graphs, _facts(checkpoint, name or _default_name(checkpoint)))
+    return write_bundle(
+        destination, graphs, _facts(checkpoint, _default_name(checkpoint) if name is None else name)
+    )
 
 
 def _default_name(checkpoint: Checkpoint) -> str:

@@ -1,0 +1,1 @@
+"""`make demo`: from nothing to private predictions, measured and drawn."""

@@ -1,0 +1,79 @@
+"""The wheel alone, in a clean environment, predicts: the full proof that the edge needs no torch."""
+
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAINING_ONLY = ("torch", "onnx", "onnxscript", "sklearn", "tqdm", "matplotlib", "scipy")
+PACKAGES = {"sdk", "export", "edge_runtime", "cloud_runtime", "phasekey"}
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of a new environment that holds the wheel and what it asks for, nothing else."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder / "env", with_pip=True)
+    binaries = folder / "env" / "bin"
+    run(binaries / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
+    return binaries
+
+
+def test_the_wheel_holds_our_packages_and_no_other_top_level_name(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == PACKAGES
+    assert "phasekey/bundle/schema.json" in names
+    assert "sdk/py.typed" in names
+
+
+def test_the_wheel_alone_serves_and_predicts_without_torch(clean: Path, exported, tmp_path: Path) -> None:
+    installed = run(clean / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path).lower()
+    assert not [name for name in TRAINING_ONLY if re.search(rf"^{name}==", installed, re.MULTILINE)]
+    command = [clean / "phasekey", "serve", "--model-repository", exported.cloud, "--listen", "127.0.0.1:0"]
+    server = subprocess.Popen(
+        [str(part) for part in command], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        target = server.stdout.readline().removeprefix("listening on ").split(",")[0]
+        arguments = ("predict", "--bundle", exported.edge, "--target", target, exported.files[0])
+        for program in ((clean / "phasekey",), (clean / "python", "-m", "sdk")):
+            table = run(*program, *arguments, cwd=tmp_path)
+            assert re.search(rf"{exported.files[0]}\s+\d\s+[01]\.\d+", table), table
+    finally:
+        server.terminate()
+        assert server.wait(20) == 0
+
+
+def test_training_commands_say_which_extra_they_need(clean: Path, exported, tmp_path: Path) -> None:
+    for arguments in (("train",), ("export", "--ckpt", exported.checkpoint)):
+        done = subprocess.run(
+            [str(part) for part in (clean / "phasekey", *arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert "pip install 'phasekey[train]'" in done.stderr
+        assert "Traceback" not in done.stderr
