@@ -13,6 +13,10 @@ Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "constant"]
 Augmentation = Literal["auto", "crop-flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
+Head = Literal["paper", "bottleneck"]
+Decoy = Literal["another-input", "mixture", "gaussian"]
+DefenceName = Literal["paper", "hardened", "none"]
+CriticKind = Literal["clip", "gp"]
 
 
 def _help(text: str) -> dict[str, str]:
@@ -33,6 +37,39 @@ class TrainConfig:
     )
     gamma: float = field(  # mean magnitudes of the feature
         default=0.0, metadata=_help("noise of the noisy form, in mean magnitudes of the feature")
+    )
+    head: Head = field(
+        default="paper",
+        metadata=_help(
+            "what the encoder ends in: paper, its generator; bottleneck, a linear layer to --width values "
+            "and batch norm, which leaks less and sends less; original and noisy forms have none"
+        ),
+    )
+    width: int | None = field(
+        default=None, metadata=_help("values of the bottleneck head's feature (128 if not given)")
+    )
+    decoy: Decoy = field(
+        default="another-input",
+        metadata=_help(
+            "what hides the feature in training: another image's feature, a mixture of two others', or "
+            "Gaussian values of the feature's own mean and variance"
+        ),
+    )
+    defence: DefenceName = field(
+        default="paper",
+        metadata=_help(
+            "training against leaks, of the complex form only: paper, a critic that tells features from "
+            "wrongly unrotated ones; hardened, a network that guesses the angle; none"
+        ),
+    )
+    critic: CriticKind = field(
+        default="gp",
+        metadata=_help("how the paper's critic is kept smooth: gradient penalty, or weight clipping"),
+    )
+    k: int = field(default=5, metadata=_help("angles of the paper's defence: the right one and k - 1 wrong"))
+    defence_weight: float = field(
+        default=1.0,
+        metadata=_help("weight of the defence's loss beside the task's; 0 trains only its attacker"),
     )
     data: str = field(
         default="digits",
@@ -72,14 +109,18 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 2), ("image_size", 1)):
+        for name, least in (("epochs", 1), ("batch_size", 2), ("image_size", 1), ("width", 1), ("k", 2)):
             _require(self, name, f"a whole number of at least {least}", lambda v, least=least: v >= least)
         _require(self, "lr", "a number above 0 and at most 100", lambda v: 0 < v <= 100)
         _require(self, "weight_decay", "a number from 0 to 1", lambda v: 0 <= v <= 1)
         _require(self, "gamma", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
         _require(self, "warmup", "a number of epochs, 0 or more", lambda v: 0 <= v < float("inf"))
         _require(self, "seed", "a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
-        choices = {"optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device}
+        _require(self, "defence_weight", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
+        choices = {
+            "optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device,
+            "head": Head, "decoy": Decoy, "defence": DefenceName, "critic": CriticKind,
+        }  # fmt: skip
         for name, kind in choices.items():
             allowed = get_args(kind)
             _require(self, name, f"one of {', '.join(allowed)}", lambda v, allowed=allowed: v in allowed)

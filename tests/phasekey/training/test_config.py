@@ -24,6 +24,13 @@ from phasekey.training.errors import TrainingError
         ("schedule", "step"),
         ("augment", "rotate"),
         ("device", "tpu"),
+        ("head", "wide"),
+        ("width", 0),
+        ("decoy", "pool"),
+        ("defence", "strong"),
+        ("critic", "spectral"),
+        ("k", 1),
+        ("defence_weight", -1.0),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_option(name, value):
