@@ -80,19 +80,29 @@ class SplitNetwork(nn.Module):
         the feature, where None the feature of another sample of the batch (section 4.2). The other
         forms take neither.
         """
-        feature = self.encoder(images)
         if self.form == "complex":
-            return self._through_rotation(feature, theta, decoy)
+            return self.answer(*self.hide(images, decoy), theta)
+        feature = self.encoder(images)
         if self.form == "noisy":
             feature = feature + self.gamma * noise_like(feature)
         logits: Tensor = self.decoder(self.processing(feature))
         return logits
 
-    def _through_rotation(self, feature: Tensor, theta: Tensor | None, decoy: Tensor | None) -> Tensor:
+    def hide(self, images: Tensor, decoy: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What the rotation mixes: feature a = g(I) and decoy b, both (N, ...); complex form only.
+
+        decoy None: the feature of another sample of the batch (section 4.2).
+        """
+        feature = self.encoder(images)
+        return feature, other_samples(feature) if decoy is None else decoy
+
+    def answer(self, feature: Tensor, decoy: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Rotate, process, undo the rotation and decode: features -> logits (N, classes); complex form only.
+
+        theta (N,) radians, drawn from U[0, 2π) for each sample where None.
+        """
         if theta is None:
             theta = 2 * math.pi * torch.rand(len(feature), device=feature.device)
-        if decoy is None:
-            decoy = other_samples(feature)
         h = self.processing(rotate(feature, decoy, theta))
         logits: Tensor = self.decoder(unrotate(h, theta))
         return logits
