@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from phasekey.model import SplitNetwork
+from phasekey.training.objective import hits
 
 # Fixed for all runs: figures of two runs then differ by their weights alone.
 EVALUATION_SEED = 0
@@ -14,7 +15,7 @@ EVALUATION_BATCH = 500  # images
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares of right answers, 0 to 1.
+    """Shares of right answers, 0 to 1; of attributes, averaged over them.
 
     rotated: through the complex path, a fresh angle for each image and another image's feature as decoy.
     plain: angle and decoy zero. A form without rotation scores the same twice.
@@ -26,18 +27,21 @@ class Accuracy:
 
 @torch.no_grad()
 def evaluate(network: SplitNetwork, images: Tensor, labels: Tensor) -> Accuracy:
-    """Score images uint8 (N, H, W, C), N ≥ 2, against labels (N,); leaves torch's random state as it was."""
+    """Score images uint8 (N, H, W, C), N ≥ 2, against labels (N,) or (N, A).
+
+    Leaves torch's random state as it was.
+    """
     was_training = network.training
     network.eval()
-    rotated = plain = 0
+    rotated = plain = 0.0
     with torch.random.fork_rng():
         torch.manual_seed(EVALUATION_SEED)
         # Shuffled: test sets come sorted by class, and a decoy of the sample's own class would help it.
         order = torch.randperm(len(images))
         for chosen in torch.tensor_split(order, -(-len(order) // EVALUATION_BATCH)):
             batch, expected = to_float(images[chosen]), labels[chosen]
-            rotated += _right(network(batch), expected)
-            plain += _right(plain_logits(network, batch), expected)
+            rotated += hits(network(batch), expected)
+            plain += hits(plain_logits(network, batch), expected)
     network.train(was_training)
     return Accuracy(rotated / len(images), plain / len(images))
 
@@ -52,7 +56,3 @@ def plain_logits(network: SplitNetwork, images: Tensor) -> Tensor:
 def to_float(images: Tensor) -> Tensor:
     """uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1], as networks take it."""
     return images.permute(0, 3, 1, 2).float() / 255
-
-
-def _right(logits: Tensor, labels: Tensor) -> int:
-    return int((logits.argmax(1) == labels).sum())

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
 import phasekey
 from phasekey.model import SplitNetwork, build_network
+from phasekey.training import objective
 from phasekey.training.augment import augment
 from phasekey.training.checkpoint import Checkpoint, save_checkpoint
 from phasekey.training.config import TrainConfig
@@ -111,15 +111,15 @@ class _Run:
         for chosen in bar:
             yield to_float(augment(images[chosen], self.augment, self.generator)), labels[chosen]
 
-    def _step(self, images: Tensor, labels: Tensor) -> tuple[float, int]:
+    def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.network.train()
         logits = self.network(images)
-        loss = F.cross_entropy(logits, labels)
+        loss = objective.loss(logits, labels)
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
         self.schedule.step()
-        return float(loss.detach()), int((logits.detach().argmax(1) == labels).sum())
+        return float(loss.detach()), objective.hits(logits.detach(), labels)
 
     def _require_finite(self, value: float, epoch: int) -> None:
         if np.isfinite(value):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from phasekey.model import build_network
@@ -44,3 +45,11 @@ def test_the_rotated_figure_sees_the_decoy(few_digits):
     accuracy = evaluate(network, images, answers)
     assert accuracy.plain == 1
     assert accuracy.rotated < 1
+
+
+def test_the_accuracy_of_attributes_is_the_share_of_attributes(few_digits):
+    network = build_network("lenet", classes=10, image=few_digits.image_shape).eval()
+    images = torch.from_numpy(few_digits.test.images)
+    answers = (plain_logits(network, to_float(images)) > 0).long()
+    answers[:6, :5] = 1 - answers[:6, :5]
+    assert evaluate(network, images, answers).plain == pytest.approx(1 - 6 * 5 / (24 * 10))

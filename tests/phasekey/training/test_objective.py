@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+import torch
+
+from phasekey.training.objective import hits, loss
+
+LOGITS = torch.tensor([[2.0, -1.0, 0.5], [-3.0, 0.25, 1.5]])
+
+
+def test_classes_cost_the_negative_log_of_the_softmax():
+    values = LOGITS.double().numpy()
+    shares = np.exp(values) / np.exp(values).sum(1, keepdims=True)
+    expected = -np.log([shares[0, 0], shares[1, 1]]).mean()
+    assert float(loss(LOGITS, torch.tensor([0, 1]))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_attributes_cost_the_negative_log_of_the_sigmoid():
+    labels = torch.tensor([[1, 0, 0], [0, 1, 1]])
+    share = 1 / (1 + np.exp(-LOGITS.double().numpy()))
+    expected = -np.log(np.where(labels.numpy() == 1, share, 1 - share)).mean()
+    assert float(loss(LOGITS, labels)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_class_is_right_or_wrong():
+    assert hits(LOGITS, torch.tensor([0, 1])) == 1
+
+
+def test_attributes_are_right_by_share():
+    """All three of the first image, one of three of the second."""
+    assert hits(LOGITS, torch.tensor([[1, 0, 1], [1, 0, 1]])) == pytest.approx(4 / 3)
