@@ -1,0 +1,57 @@
+"""What a prediction costs on each side: floating-point operations and bytes on the wire, for one image."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from export.graphs import EdgeEncoder
+from phasekey.bundle import TensorSpec
+from phasekey.model import SplitNetwork
+
+
+@dataclass(frozen=True)
+class Cost:
+    """For one image. Operations are those of convolutions and matrix products, an addition and a
+    multiplication counted as two; elementwise work is left out. The encoder runs on image and decoy."""
+
+    flops_encoder: int
+    flops_processing: int
+    flops_decoder: int
+    bytes_up: int  # of x alone, without the message around it
+    bytes_down: int  # of h alone
+
+    def facts(self) -> dict[str, int]:
+        """As plain values, for the manifest."""
+        return asdict(self)
+
+
+def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
+    """Count by running each part once on one sample; x and h say what travels."""
+    channels, height, width = network.image
+    image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
+    noise = torch.zeros(1, network.sampler.noise_size)
+    pair = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
+    return Cost(
+        _flops(EdgeEncoder(network), image, noise),
+        _flops(network.processing, pair),
+        _flops(network.decoder, torch.zeros(1, *network.processed_shape)),
+        _bytes(x),
+        _bytes(h),
+    )
+
+
+@torch.no_grad()
+def _flops(module: nn.Module, *inputs: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter:
+        module.eval()(*inputs)
+    return int(counter.get_total_flops())
+
+
+def _bytes(spec: TensorSpec) -> int:
+    sizes: Sequence[int] = [size or 1 for size in spec.shape[1:]]
+    return math.prod(sizes) * np.dtype(spec.dtype).itemsize
