@@ -32,7 +32,8 @@ class Facts:
 
     name: str
     labels: tuple[str, ...]
-    decoy_source: str
+    decoy_source: str  # what the device draws
+    decoy_in_training: str
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
@@ -77,7 +78,7 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         encoder=entries["encoder"],
         decoder=entries["decoder"],
         processing=entries["processing"],
-        decoy=DecoySpec(facts.decoy_source, int(noise.shape[1] or 0)),
+        decoy=DecoySpec(facts.decoy_source, int(noise.shape[1] or 0), facts.decoy_in_training),
         network=facts.network,
         training=facts.training,
         export=facts.export,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from export.errors import ExportError
 from phasekey.model import SplitNetwork
 from phasekey.model.rotation import halves
+from phasekey.model.sampler import FeatureSampler
 
 OPSET = 20  # served best of all that ONNX Runtime takes natively
 EXAMPLE_BATCH = 2  # torch.export takes a size of 1 for a constant
@@ -33,8 +34,8 @@ class Graphs:
 class EdgeEncoder(nn.Module):
     """image (N, H, W, C), noise (N, Z) -> feature a and decoy b, each (N, C', H', W').
 
-    uint8 images hold 0 to 255, float32 images 0 to 1. The decoy is the encoder's feature of a
-    synthetic image drawn from the noise; both go through the encoder as one batch.
+    uint8 images hold 0 to 255, float32 images 0 to 1. The decoy is drawn from the noise: usually the
+    encoder's feature of a synthetic image, and both go through the encoder as one batch.
     """
 
     def __init__(self, network: SplitNetwork) -> None:
@@ -45,6 +46,8 @@ class EdgeEncoder(nn.Module):
         pixels = image.permute(0, 3, 1, 2)
         if image.dtype == torch.uint8:
             pixels = pixels.float() / 255
+        if isinstance(self.sampler, FeatureSampler):
+            return self.encoder(pixels), self.sampler(noise)
         both = self.encoder(torch.cat([pixels, self.sampler(noise)]))
         feature, decoy = halves(both).unbind(0)
         return feature, decoy
@@ -62,11 +65,19 @@ class EdgeDecoder(nn.Module):
 
 
 def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint8) -> Graphs:
-    """Trace the three parts of a complex network, in inference mode. Raises ExportError for other forms."""
+    """Trace the three parts of a complex network, in inference mode.
+
+    Raises ExportError for other forms, and for decoys that no device could draw.
+    """
     if network.form != "complex":
         raise ExportError(
             f"only the complex form can be exported, but this checkpoint holds the form {network.form!r}: "
             "it has no processing module that works without the angle; train with --form complex"
+        )
+    if network.decoy == "gaussian" and not isinstance(network.sampler, FeatureSampler):
+        raise ExportError(
+            "this network was trained with Gaussian decoys, which a device can draw for the bottleneck head "
+            f"only, but its head is {network.head!r}; train with --head bottleneck, or another --decoy"
         )
     network = network.eval()
     channels, height, width = network.image

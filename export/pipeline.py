@@ -13,8 +13,6 @@ from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
-DECOY_SOURCE = "gaussian-images"  # phasekey.model.sampler
-
 
 def export_checkpoint(
     path: Path, destination: Path, *, name: str | None = None, image_dtype: str = "uint8"
@@ -42,7 +40,8 @@ def _facts(checkpoint: Checkpoint, name: str) -> Facts:
     return Facts(
         name=name,
         labels=checkpoint.labels,
-        decoy_source=DECOY_SOURCE,
+        decoy_source=checkpoint.network.sampler.source,
+        decoy_in_training=checkpoint.network.decoy,
         network=_network_facts(checkpoint),
         training={**checkpoint.facts, "settings": dict(checkpoint.config)},
         export={"phasekey": __version__, "torch": str(torch.__version__), "opset": OPSET},

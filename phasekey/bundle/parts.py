@@ -32,7 +32,12 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class DecoySpec:
-    """Where decoys come from, and how many standard normal numbers one takes."""
+    """Where decoys come from, and how many standard normal numbers one takes.
+
+    ``source`` is what the device draws, ``in_training`` what hid features while the network was trained:
+    the two may differ, and what was measured on one does not hold for the other.
+    """
 
     source: str
     noise_size: int
+    in_training: str

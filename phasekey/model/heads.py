@@ -1,8 +1,22 @@
-"""What an encoder ends in, so that the feature can be hidden (section 4.2, Appendix B)."""
+"""What an encoder ends in, so that the feature can be hidden: two heads (docs/adr/0030).
+
+`paper` is the generator of section 4.2 and Appendix B. `bottleneck` narrows the feature to a vector; the
+processing module then opens with the way back to the map.
+"""
+
+import math
+from typing import Literal, get_args
 
 from torch import nn
 
+from phasekey.model import description as d
+from phasekey.model.build import Builder, Shape
+from phasekey.model.errors import ModelError
 from phasekey.model.layers import Residual
+
+HeadName = Literal["paper", "bottleneck"]
+HEADS: tuple[HeadName, ...] = get_args(HeadName)
+DEFAULT_WIDTH = 128
 
 
 class Generator(nn.Sequential):
@@ -19,6 +33,50 @@ class Generator(nn.Sequential):
         super().__init__(
             _conv(channels), nn.ReLU(), Residual(block, nn.Identity()), nn.ReLU(), _conv(channels)
         )
+
+
+class Bottleneck(nn.Sequential):
+    """(N, ...) -> (N, D): a linear layer, then batch norm without affine, so mean 0 and variance 1 each."""
+
+    def __init__(self, shape: Shape, width: int) -> None:
+        linear = nn.Linear(math.prod(shape), width, bias=False)  # the norm would take any bias away
+        super().__init__(nn.Flatten(), linear, nn.BatchNorm1d(width, affine=False))
+
+
+def check_head(name: HeadName, width: int | None) -> None:
+    """Raise ModelError for a head that does not exist, or a width that it has no use for."""
+    if name not in HEADS:
+        raise ModelError(f"unknown head {name!r}; choose one of {', '.join(HEADS)}")
+    if width is not None and (name == "paper" or width < 1):
+        raise ModelError(f"head {name} got width {width}; a width, 1 or more, is for the bottleneck only")
+
+
+def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.Module, Shape | None]:
+    """The head for the builder's current shape, and the shape that the processing module must go back to.
+
+    That is None for the paper's head, which keeps its map. Raises ModelError as `check_head` does, and
+    where the paper's head meets a vector.
+    """
+    check_head(name, width)
+    if name == "bottleneck":
+        before, builder.shape = builder.shape, (width or DEFAULT_WIDTH,)
+        return Bottleneck(before, builder.shape[0]), before
+    if len(builder.shape) != 3:
+        raise ModelError(
+            f"the paper's head takes a map (C, H, W) but comes after shape {builder.shape}; "
+            "use the bottleneck head, or end the encoder before Flatten"
+        )
+    return Generator(builder.shape[0]), None
+
+
+def build_opening(builder: Builder, shape: Shape) -> list[nn.Module]:
+    """From a bottleneck's D values back to a map or vector of this shape: linear layer and activation.
+
+    In the complex form the layer has no bias and the activation is δ, so rotation passes through.
+    """
+    linear = builder.layer(d.Linear(math.prod(shape)))
+    builder.shape = shape
+    return [linear, nn.Unflatten(1, shape), builder.layer(d.Activation())]
 
 
 def _conv(channels: int) -> nn.Conv2d:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from phasekey.model.build import Builder, Shape
+from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoy
 from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
-from phasekey.model.heads import Generator
+from phasekey.model.heads import HeadName, build_head, build_opening, check_head
 from phasekey.model.rotation import fold, rotate, unfold, unrotate
-from phasekey.model.sampler import ImageSampler
+from phasekey.model.sampler import FeatureSampler, ImageSampler
 
 Form = Literal["original", "additional", "noisy", "complex"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -26,7 +27,7 @@ class Centre(nn.Module):
 
 
 class Processing(nn.Module):
-    """Φ: pair layout (N, 2C, H, W) -> pair layout (N, 2C', H', W') or (N, 2D); folded inside."""
+    """Φ: pair layout (N, 2C, H, W) or (N, 2D) -> pair layout (N, 2C', H', W') or (N, 2D'); folded inside."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -39,9 +40,10 @@ class Processing(nn.Module):
 class SplitNetwork(nn.Module):
     """Encoder, processing module and decoder of one architecture.
 
-    form: `complex` is the paper's; `original` the plain network; `additional` has the generator but
+    form: `complex` is the paper's; `original` the plain network; `additional` has the head but
     no rotation; `noisy` is the original with γ·ε added to the feature (section 5.1, baselines 1-3).
-    image: (C, H, W) of the input. gamma: γ of the noisy form.
+    image: (C, H, W) of the input. gamma: γ of the noisy form. head, width: what the encoder ends in;
+    the original and noisy forms have none. decoy: the law of decoys in training.
     Raises ModelError where the image is too small for the layers.
     """
 
@@ -53,32 +55,47 @@ class SplitNetwork(nn.Module):
         image: tuple[int, int, int],
         form: Form = "complex",
         gamma: float = 0.0,
+        head: HeadName = "paper",
+        width: int | None = None,
+        decoy: DecoyLaw = "another-input",
     ) -> None:
         super().__init__()
         if form not in FORMS:
             raise ModelError(f"unknown form {form!r}; choose one of {', '.join(FORMS)}")
+        if decoy not in DECOY_LAWS:
+            raise ModelError(f"unknown decoy {decoy!r}; choose one of {', '.join(DECOY_LAWS)}")
+        check_head(head, width)
         self.architecture, self.form, self.gamma, self.image = architecture, form, gamma, image
-        layers, first, last = architecture.layers, architecture.encoder_end, architecture.decoder_start
+        self.head, self.decoy = head, decoy
         builder = Builder(image, classes, architecture.threshold)
-        encoder = [Centre(), builder.sequence(layers[:first])]
-        if form in ("additional", "complex"):
-            encoder.append(Generator(builder.shape[0]))
+        self._build(builder, width)
+        self.sampler: ImageSampler | FeatureSampler = ImageSampler(image)
+        if head == "bottleneck" and decoy == "gaussian":
+            self.sampler = FeatureSampler(self.feature_shape[0])
+
+    def _build(self, builder: Builder, width: int | None) -> None:
+        layers, first, last = (
+            self.architecture.layers, self.architecture.encoder_end, self.architecture.decoder_start
+        )  # fmt: skip
+        encoder, before = [Centre(), builder.sequence(layers[:first])], None
+        if self.form in ("additional", "complex"):
+            head, before = build_head(builder, self.head, width)
+            encoder.append(head)
         self.encoder = nn.Sequential(*encoder)
         self.feature_shape: Shape = builder.shape
-        builder.complex_form = form == "complex"
-        processing = builder.sequence(layers[first:last])
-        self.processing: nn.Module = Processing(processing) if form == "complex" else processing
+        builder.complex_form = self.form == "complex"
+        opening = [] if before is None else build_opening(builder, before)
+        processing = nn.Sequential(*opening, *builder.sequence(layers[first:last]))
+        self.processing: nn.Module = Processing(processing) if self.form == "complex" else processing
         self.processed_shape: Shape = builder.shape
         builder.complex_form = False
         self.decoder = builder.sequence(layers[last:])
-        self.sampler = ImageSampler(image)
 
     def forward(self, images: Tensor, theta: Tensor | None = None, decoy: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes).
 
         Complex form: theta (N,) radians, drawn from U[0, 2π) for each sample where None; decoy b like
-        the feature, where None the feature of another sample of the batch (section 4.2). The other
-        forms take neither.
+        the feature, drawn by the law of training where None. The other forms take neither.
         """
         if self.form == "complex":
             return self.answer(*self.hide(images, decoy), theta)
@@ -91,10 +108,10 @@ class SplitNetwork(nn.Module):
     def hide(self, images: Tensor, decoy: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What the rotation mixes: feature a = g(I) and decoy b, both (N, ...); complex form only.
 
-        decoy None: the feature of another sample of the batch (section 4.2).
+        decoy None: drawn by the law of training; the paper's is the feature of another sample (section 4.2).
         """
         feature = self.encoder(images)
-        return feature, other_samples(feature) if decoy is None else decoy
+        return feature, draw_decoy(self.decoy, feature) if decoy is None else decoy
 
     def answer(self, feature: Tensor, decoy: Tensor, theta: Tensor | None = None) -> Tensor:
         """Rotate, process, undo the rotation and decode: features -> logits (N, classes); complex form only.
@@ -106,16 +123,6 @@ class SplitNetwork(nn.Module):
         h = self.processing(rotate(feature, decoy, theta))
         logits: Tensor = self.decoder(unrotate(h, theta))
         return logits
-
-
-def other_samples(feature: Tensor) -> Tensor:
-    """Each sample's decoy: the feature of another sample of the batch, (N, ...) -> (N, ...), N ≥ 2."""
-    if len(feature) < 2:
-        raise ModelError(
-            "a batch of one sample has no other sample to take a decoy from; pass `decoy`, or a larger batch"
-        )
-    shift = int(torch.randint(1, len(feature), ()))
-    return feature.roll(shift, dims=0)
 
 
 def noise_like(feature: Tensor) -> Tensor:

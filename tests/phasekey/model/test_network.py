@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from phasekey.model import FORMS, ModelError, build_network
-from phasekey.model.network import noise_like, other_samples
+from phasekey.model.network import noise_like
 from phasekey.model.rotation import rotate, unrotate
 
 # name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals
@@ -87,18 +87,24 @@ def test_the_prediction_does_not_depend_on_the_angle_but_on_undoing_it() -> None
     assert not torch.allclose(first, wrong, atol=1e-2)
 
 
-def test_a_decoy_is_never_the_sample_itself() -> None:
-    feature = torch.arange(5.0).reshape(5, 1)
-    for _ in range(30):
-        assert not (other_samples(feature) == feature).any()
-    with pytest.raises(ModelError, match="no other sample"):
-        other_samples(feature[:1])
-
-
 def test_noise_has_the_average_magnitude_of_the_feature() -> None:
     torch.manual_seed(0)
     feature = 3.7 * torch.randn(8, 6, 14, 14)
     assert float(noise_like(feature).abs().mean()) == pytest.approx(float(feature.abs().mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.2, 1.0, 2.0])
+def test_the_noisy_form_processes_the_feature_plus_gamma_times_noise(gamma: float) -> None:
+    torch.manual_seed(0)
+    network = build_network("lenet", classes=4, image=(1, 32, 32), form="noisy", gamma=gamma).eval()
+    images, seen = torch.rand(32, 1, 32, 32), []
+    network.processing.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        network(images)
+        feature = network.encoder(images)
+    noise = seen[0] - feature
+    assert float(noise.abs().mean()) == pytest.approx(gamma * float(feature.abs().mean()), rel=1e-4)
+    assert abs(float(noise.mean())) < 0.02 * float(noise.abs().mean())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""The two heads: shapes, statistics, and a processing module opening with a vector that stays equivariant."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from phasekey.model import ModelError, build_network
+from phasekey.model.heads import Bottleneck, Generator
+from phasekey.model.rotation import rotate
+
+
+def bottleneck_network(arch="lenet", width=24, **options):
+    torch.manual_seed(0)
+    options = {"classes": 5, "image": (3, 32, 32), **options}
+    return build_network(arch, head="bottleneck", width=width, **options)
+
+
+def test_the_papers_head_is_appendix_b():
+    """Four convolutions, of which the inner two are in a block with a skip; same size out as in."""
+    head = Generator(6)
+    kinds = [type(module) for module in head.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert kinds == [nn.Conv2d] * 4
+    assert head(torch.rand(2, 6, 9, 9)).shape == (2, 6, 9, 9)
+
+
+def test_a_bottleneck_feature_is_centred_and_of_variance_one():
+    torch.manual_seed(0)
+    feature = Bottleneck((6, 5, 5), 8)(3 + 2 * torch.rand(200, 6, 5, 5)).detach()
+    assert feature.shape == (200, 8)
+    np.testing.assert_allclose(feature.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(feature.var(0, unbiased=False), 1, atol=1e-2)
+
+
+def test_a_bottleneck_has_nothing_that_shifts_or_scales_its_end():
+    head = Bottleneck((6, 5, 5), 8)
+    assert [name for name, _ in head.named_parameters()] == ["1.weight"]
+
+
+@pytest.mark.parametrize(("arch", "variant"), [("lenet", None), ("resnet20", "alpha"), ("resnet20", "beta")])
+@pytest.mark.parametrize("form", ["complex", "additional"])
+def test_a_bottleneck_network_trains_a_step(arch, variant, form):
+    network = bottleneck_network(arch, variant=variant, form=form)
+    assert network.feature_shape == (24,)
+    logits = network.train()(torch.rand(4, 3, 32, 32))
+    assert logits.shape == (4, 5)
+    logits.square().sum().backward()
+    assert [name for name, value in network.named_parameters() if value.grad is None] == []
+
+
+@pytest.mark.parametrize(("arch", "variant"), [("lenet", None), ("resnet20", "alpha"), ("resnet20", "beta")])
+def test_a_processing_module_that_opens_with_a_vector_commutes_with_rotation(arch, variant):
+    network = bottleneck_network(arch, variant=variant).double().eval()
+    a, b = torch.randn(2, 3, 24, dtype=torch.float64)
+    theta = 2 * math.pi * torch.rand(3, dtype=torch.float64)
+    with torch.no_grad():
+        straight = as_complex(network.processing(torch.cat([a, b], dim=1)).numpy())
+        turned = as_complex(network.processing(rotate(a, b, theta)).numpy())
+    expected = straight * np.exp(1j * theta.numpy()).reshape(-1, *[1] * (straight.ndim - 1))
+    assert np.linalg.norm(turned - expected) / np.linalg.norm(expected) < 1e-12
+    assert np.linalg.norm(turned - straight) > 0.1 * np.linalg.norm(expected)
+
+
+def as_complex(pair):
+    channels = pair.shape[1] // 2
+    return pair[:, :channels] + 1j * pair[:, channels:]
+
+
+def test_the_processing_module_opens_with_a_bias_free_layer_and_delta():
+    opening = bottleneck_network().processing.layers[:3]
+    assert opening[0].bias is None
+    assert opening[0].weight.shape == (6 * 14 * 14, 24)
+    assert "PhaseReLU" in type(opening[2]).__name__
+
+
+def test_the_baselines_without_a_head_ignore_it():
+    """So that one recipe can run all forms."""
+    for form in ("original", "noisy"):
+        assert bottleneck_network(form=form).feature_shape == (6, 14, 14)
+
+
+def test_a_bottleneck_without_a_width_is_128_wide():
+    assert bottleneck_network(width=None).feature_shape == (128,)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, bottleneck"),
+        ({"width": 16}, "head paper got width 16"),
+        ({"head": "bottleneck", "width": 0}, "got width 0"),
+        ({"decoy": "pool"}, "unknown decoy 'pool'"),
+    ],
+)
+def test_what_cannot_be_built_is_named(options, message):
+    with pytest.raises(ModelError, match=message):
+        build_network("lenet", classes=10, image=(3, 32, 32), **options)
