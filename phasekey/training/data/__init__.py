@@ -1,1 +1,1 @@
-"""Data sets: images in memory as uint8, read from where they are; no torch."""
+"""Data sets: uint8 images, read from where they are, in memory or as they are asked for; no torch."""

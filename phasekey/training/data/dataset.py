@@ -1,4 +1,4 @@
-"""The one form in which every data set comes: uint8 images in memory, in a training and a test split."""
+"""The one form in which every data set comes: uint8 images with labels, in a training and a test split."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,17 +6,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.training.data.lazy import Images
 from phasekey.training.errors import TrainingError
 
-Augment = Literal["crop-flip", "shift", "none"]
+Augment = Literal["crop-flip", "resized-crop-flip", "flip", "shift", "none"]
+Task = Literal["classes", "attributes"]
 
 
 @dataclass(frozen=True)
 class Split:
-    """images uint8 (N, H, W, C), C = 1 grey or 3 RGB; labels int64 (N,), indices into the class names."""
+    """Images with what is to be learnt of them, and what is not.
 
-    images: NDArray[np.uint8]
+    images: uint8 (N, H, W, C), C = 1 grey or 3 RGB: an array, or decoded when asked for, by `images[rows]`.
+    labels: int64 (N,), indices into the class names; or (N, A), 1 where an image has an attribute, else 0.
+    hidden: a property that the task doesn't need, for the audit to look for; as labels, or None.
+    """
+
+    images: Images
     labels: NDArray[np.int64]
+    hidden: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -26,6 +34,8 @@ class Split:
 class ImageDataset:
     """A named task: class names, a training and a test split, and the augmentation that suits the images.
 
+    classes: of the labels; where those are (N, A), the names of the attributes.
+    hidden_classes: the same for the splits' hidden property.
     Raises TrainingError where the splits cannot be trained and tested on.
     """
 
@@ -34,6 +44,7 @@ class ImageDataset:
     train: Split
     test: Split
     augment: Augment = "none"
+    hidden_classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -52,6 +63,11 @@ class ImageDataset:
                 f"data {self.name!r}: training images are {describe_shape(self.train)} but test images are "
                 f"{describe_shape(self.test)}; give both one size with --image-size"
             )
+
+    @property
+    def task(self) -> Task:
+        """classes: one of them for each image. attributes: any number of them."""
+        return "classes" if self.train.labels.ndim == 1 else "attributes"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -5,9 +5,9 @@ Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), the test p
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.data.images import resize
 
 LARGEST_VALUE = 16  # of a pixel as published: counts of set bits in 4×4 blocks
 DEFAULT_SIZE = 32  # pixels per side
@@ -38,8 +38,7 @@ def load_digits(image_size: int | None = None) -> ImageDataset:
 
 def enlarge(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Grey images (N, H, W) -> (N, size, size, 1), bicubic."""
-    resized = [Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC) for image in images]
-    return np.stack([np.asarray(image) for image in resized])[..., None]
+    return np.stack([resize(image, size) for image in images[..., None]])
 
 
 def held_out(labels: NDArray[np.int64]) -> NDArray[np.bool_]:

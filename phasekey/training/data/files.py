@@ -25,8 +25,13 @@ def files_of(path: Path, patterns: Patterns, *, progress: bool = False) -> Itera
     return _tar_files(path, progress)
 
 
+def folder_paths(root: Path, patterns: Patterns) -> list[Path]:
+    """The files under root that match one of the glob patterns, in order."""
+    return sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
+
+
 def _folder_files(root: Path, patterns: Patterns, progress: bool) -> Iterator[File]:
-    paths = sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
+    paths = folder_paths(root, patterns)
     for path in tqdm(paths, f"reading {root.name}", unit="file", disable=None if progress else True):
         try:
             content = path.read_bytes()

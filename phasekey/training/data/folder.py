@@ -1,15 +1,15 @@
-"""Image folders: `[prefix/]train/<class>/<image>` and `[prefix/]test/<class>/<image>`, or a tar of one."""
+"""Image folders: `[prefix/]train/<class>/<image>` and `[prefix/]test/<class>/<image>`, or an archive."""
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from phasekey.training.data.dataset import ImageDataset, Split
-from phasekey.training.data.files import files_of
-from phasekey.training.data.images import SUFFIXES, decode_image
+from phasekey.training.data.images import SUFFIXES, encoded_images
+from phasekey.training.data.lazy import settle
+from phasekey.training.data.shapes import common_shape
+from phasekey.training.data.store import open_store
 from phasekey.training.errors import TrainingError
 
 SPLITS = ("train", "test")
@@ -25,37 +25,37 @@ class _Sample:
     prefix: str
     split: str
     label: str
-    pixels: NDArray[np.uint8]
 
 
 def load_folder(path: Path, image_size: int | None = None, *, progress: bool = False) -> ImageDataset:
-    """Read an image folder or a tar archive of one, whole, into memory.
+    """Read an image folder or a tar or zip archive of one.
 
-    The order is that of the paths, so a folder and its archive give the same data set. Files that
-    start with a dot or have no image suffix are passed over.
+    A split that is small (lazy.IN_MEMORY) comes into memory; of a larger one, images are decoded when
+    asked for. The order is that of the paths, so a folder and its archive give the same data set.
+    Files that start with a dot or have no image suffix are passed over.
     Raises TrainingError, naming the thing, for a missing split, one class only, class lists that
     differ, a broken image, no images, or mixed sizes where image_size (pixels per side) is not given.
     """
-    samples = sorted(_read(path, image_size, progress), key=lambda sample: sample.name)
+    store = open_store(path, PATTERNS, lambda name: _place(name) is not None, progress=progress)
+    places = ((name, _place(PurePosixPath(name))) for name in sorted(store.names))
+    samples = [_Sample(name, *place) for name, place in places if place is not None]
     _require_one_layout(path, samples)
-    _require_one_size(path, samples)
     classes = _classes(path, samples)
-    channels = max(sample.pixels.shape[-1] for sample in samples)
-    train, test = (_split([s for s in samples if s.split == split], classes, channels) for split in SPLITS)
-    return ImageDataset(_name(path), classes, train, test, "crop-flip" if channels == 3 else "shift")
+    index = {label: number for number, label in enumerate(classes)}
+    shape = common_shape(store, [sample.name for sample in samples], str(path), image_size, progress=progress)
+
+    def read_split(name: str) -> Split:
+        chosen = [sample for sample in samples if sample.split == name]
+        images = encoded_images(store, [sample.name for sample in chosen], shape, size=image_size)
+        labels = np.array([index[sample.label] for sample in chosen], np.int64)
+        return Split(settle(images, f"decoding {name}", progress=progress), labels)
+
+    train, test = map(read_split, SPLITS)
+    return ImageDataset(_name(path), classes, train, test, "crop-flip" if shape[-1] == 3 else "shift")
 
 
 def _name(path: Path) -> str:
-    return path.resolve().name.split(".tar")[0]
-
-
-def _read(path: Path, image_size: int | None, progress: bool) -> list[_Sample]:
-    samples = []
-    for name, content in files_of(path, PATTERNS, progress=progress):
-        place = _place(name)
-        if place is not None:
-            samples.append(_Sample(str(name), *place, decode_image(content, str(name), image_size)))
-    return samples
+    return path.resolve().name.split(".tar")[0].removesuffix(".zip")
 
 
 def _place(name: PurePosixPath) -> tuple[str, str, str] | None:
@@ -93,26 +93,3 @@ def _classes(path: Path, samples: list[_Sample]) -> tuple[str, ...]:
         )
         raise TrainingError(f"the classes of {str(path)!r} differ between train/ and test/: {differing}")
     return tuple(sorted(train))
-
-
-def _split(samples: list[_Sample], classes: tuple[str, ...], channels: int) -> Split:
-    index = {label: number for number, label in enumerate(classes)}
-    images = np.empty((len(samples), *samples[0].pixels.shape[:2], channels), np.uint8)
-    for row, sample in zip(images, samples, strict=True):
-        row[...] = sample.pixels  # a grey image among colours is repeated over the channels
-    return Split(images, np.array([index[sample.label] for sample in samples], np.int64))
-
-
-def _require_one_size(path: Path, samples: list[_Sample]) -> None:
-    sizes = Counter(sample.pixels.shape[:2] for sample in samples)
-    if len(sizes) > 1:
-        (usual, _), *_ = sizes.most_common(1)
-        odd = next(sample for sample in samples if sample.pixels.shape[:2] != usual)
-        raise TrainingError(
-            f"the images of {str(path)!r} differ in size: {odd.name!r} is {_words(odd.pixels.shape)}, "
-            f"most are {_words(usual)}; give one size with --image-size"
-        )
-
-
-def _words(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}×{shape[0]}"
