@@ -16,6 +16,7 @@ from phasekey.bundle import (
     GraphFile,
     ImageSpec,
     Manifest,
+    WireSpec,
     describe_graph,
     identify,
     name_model,
@@ -34,6 +35,7 @@ class Facts:
     labels: tuple[str, ...]
     decoy_source: str  # what the device draws
     decoy_in_training: str
+    wire: WireSpec
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
@@ -79,6 +81,7 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         decoder=entries["decoder"],
         processing=entries["processing"],
         decoy=DecoySpec(facts.decoy_source, int(noise.shape[1] or 0), facts.decoy_in_training),
+        wire=facts.wire,
         network=facts.network,
         training=facts.training,
         export=facts.export,

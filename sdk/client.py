@@ -19,12 +19,13 @@ from edge_runtime.images import Images
 from phasekey.bundle import Manifest, format_shape, load_manifest
 from sdk.errors import SdkError
 from sdk.key import DerivedKeys, KeySource
+from sdk.message_size import images_per_request, largest_reply
 from sdk.rotation import rotate, unrotate
 from sdk.transport import GrpcTransport, Transport
+from sdk.wire_format import from_wire, to_wire
 
+Array = np.ndarray[Any, np.dtype[Any]]
 Floats = npt.NDArray[np.float32]
-
-_REPLY_MARGIN = 65_536  # bytes of a reply beside the values of h: names, shapes, parameters
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class EdgeClient:
         transport: another way to the cloud, in place of ``target``; closed along with the client.
         credentials: for TLS, e.g. ``grpc.ssl_channel_credentials()``.
         timeout: seconds that each call to the server may take.
-        batch_size: most images that are sent in one request.
+        batch_size: most images that are sent in one request; fewer where their x would exceed 16 MiB.
         resize: scale image files and PIL images to the encoder's size instead of refusing them.
 
     Raises:
@@ -94,14 +95,14 @@ class EdgeClient:
         self._keys = DerivedKeys(secret, context=self._manifest.bundle_id.encode()) if keys is None else keys
         self._encoder = Encoder(folder, self._manifest)
         self._decoder = Decoder(folder, self._manifest)
-        self._batch_size, self._resize = batch_size, resize
+        self._batch_size, self._resize = images_per_request(self._manifest, batch_size), resize
         if transport is None:
             transport = GrpcTransport(
                 str(target),
                 self._manifest.model_name,
                 credentials=credentials,
                 timeout=timeout,
-                max_reply_bytes=_reply_bytes(self._manifest, batch_size),
+                max_reply_bytes=largest_reply(self._manifest, self._batch_size),
             )
         self._transport = transport
         self._lock = threading.Lock()
@@ -148,9 +149,10 @@ class EdgeClient:
     def _predict_chunk(self, images: np.ndarray[Any, np.dtype[Any]]) -> Floats:
         secrets = self._keys.draw(images, self._manifest.decoy.noise_size)
         feature, decoy = self._encoder.encode(images, secrets.noise)
-        h = self._transport.infer(rotate(feature, decoy, secrets.theta))
-        _check_reply(h, len(images), self._manifest)
-        probabilities = self._decoder.decode(unrotate(h, secrets.theta))
+        wire = self._manifest.wire
+        answer = self._transport.infer(to_wire(rotate(feature, decoy, secrets.theta), wire))
+        _check_reply(answer, len(images), self._manifest)
+        probabilities = self._decoder.decode(unrotate(from_wire(answer, wire), secrets.theta))
         with self._lock:
             self._images += len(images)
         return probabilities
@@ -209,17 +211,13 @@ def _check_numbers(timeout: float, batch_size: int) -> None:
         raise SdkError(f"batch_size must be 1 or more, not {batch_size}.")
 
 
-def _reply_bytes(manifest: Manifest, batch_size: int) -> int:
-    sizes = [size or 1 for size in manifest.processing.outputs[0].shape[1:]]
-    return 4 * batch_size * math.prod(sizes) + _REPLY_MARGIN
-
-
-def _check_reply(h: Floats, count: int, manifest: Manifest) -> None:
+def _check_reply(h: Array, count: int, manifest: Manifest) -> None:
     """Check h before it is decoded: the server is not trusted, with this either."""
-    shape = (count, *manifest.processing.outputs[0].shape[1:])
-    if h.dtype != np.float32 or h.shape != shape:
+    spec = manifest.processing.outputs[0]
+    shape = (count, *spec.shape[1:])
+    if h.dtype != spec.dtype or h.shape != shape:
         raise SdkError(
-            f"The server answered with {h.dtype} {format_shape(h.shape)}, expected is float32 "
+            f"The server answered with {h.dtype} {format_shape(h.shape)}, expected is {spec.dtype} "
             f"{format_shape(shape)}. Is it serving the model of this bundle?"
         )
     if not np.isfinite(h).all():

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 
 from phasekey.bundle import Manifest, TensorSpec, format_shape
 from phasekey.wire import open_inference_pb2 as pb
@@ -22,7 +21,7 @@ from phasekey.wire.tensors import datatype_of, read_tensors, write_tensors
 from sdk.errors import SdkError
 from sdk.status import explain, quote
 
-Floats = npt.NDArray[np.float32]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 _METHODS = ("ServerReady", "ModelReady", "ModelMetadata", "ModelInfer")
 # How servers say that they don't have a model: Triton answers false, KServe NOT_FOUND, MLServer UNKNOWN.
@@ -50,8 +49,8 @@ class Transport(Protocol):
         """
         ...
 
-    def infer(self, x: Floats) -> Floats:
-        """Send x (N, 2C, …) and return h (N, 2D, …).
+    def infer(self, x: Array) -> Array:
+        """Send x (N, 2C, …) and return h (N, 2D, …), both in the wire's type.
 
         Raises:
             SdkError: no answer, or one that cannot be understood.
@@ -114,7 +113,7 @@ class GrpcTransport:
         self._compare("input", metadata.inputs, manifest.processing.inputs)
         self._compare("output", metadata.outputs, manifest.processing.outputs)
 
-    def infer(self, x: Floats) -> Floats:
+    def infer(self, x: Array) -> Array:
         """Send x and return h, as the reply has it: the client checks its shape.
 
         Raises:

@@ -152,6 +152,7 @@ def write_small_export(root: Path, name: str = "small", **options) -> SmallExpor
             image=bundle.ImageSpec(SIDE, SIDE, network.channels, network.dtype),
             labels=LABELS,
             decoy=bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "none"),
+            wire=bundle.WireSpec("float32", None, None, {}),
             network={"arch": "small"},
             training={},
             export={},

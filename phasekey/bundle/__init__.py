@@ -2,7 +2,7 @@
 
 from phasekey.bundle.errors import BundleError
 from phasekey.bundle.manifest import FORMAT_VERSION, MANIFEST_FILE, Manifest, load_manifest
-from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec
+from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, WireSpec
 from phasekey.bundle.schema import schema_text
 from phasekey.bundle.staging import staged
 from phasekey.bundle.tensors import TensorSpec, format_shape
@@ -17,6 +17,7 @@ __all__ = [
     "ImageSpec",
     "Manifest",
     "TensorSpec",
+    "WireSpec",
     "describe_graph",
     "format_shape",
     "identify",

@@ -14,7 +14,7 @@ from typing import Any
 from phasekey.bundle.checksums import sha256_of_bytes, sha256_of_file
 from phasekey.bundle.consistency import find_contradiction
 from phasekey.bundle.errors import BundleError
-from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec
+from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, WireSpec
 from phasekey.bundle.schema import validate
 from phasekey.bundle.tensors import TensorSpec
 
@@ -35,6 +35,7 @@ class Manifest:
     decoder: GraphFile
     processing: GraphFile
     decoy: DecoySpec
+    wire: WireSpec
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
@@ -151,6 +152,7 @@ def _check_consistency(manifest: Manifest) -> None:
     contradiction = find_contradiction(
         image=manifest.image,
         decoy=manifest.decoy,
+        wire=manifest.wire,
         classes=len(manifest.labels),
         encoder=manifest.encoder,
         processing=manifest.processing,
@@ -164,7 +166,8 @@ def _check_consistency(manifest: Manifest) -> None:
 
 def _build(fields: dict[str, Any]) -> Manifest:
     graphs = {role: _build_graph(fields[role]) for role in ("encoder", "decoder", "processing")}
-    parts = {"image": ImageSpec(**fields["image"]), "decoy": DecoySpec(**fields["decoy"])}
+    kinds = {"image": ImageSpec, "decoy": DecoySpec, "wire": WireSpec}
+    parts = {name: kind(**fields[name]) for name, kind in kinds.items()}
     return Manifest(**{**fields, **graphs, **parts, "labels": tuple(fields["labels"])})
 
 

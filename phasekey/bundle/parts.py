@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from phasekey.bundle.tensors import TensorSpec
 
@@ -41,3 +42,18 @@ class DecoySpec:
     source: str
     noise_size: int
     in_training: str
+
+
+@dataclass(frozen=True)
+class WireSpec:
+    """How x and h travel (docs/adr/0020).
+
+    ``dtype`` is ``"float32"``, ``"float16"`` or ``"int8"``. For int8 a number q on the wire stands for
+    q · scale, with one scale for all of x and one for all of h; otherwise both scales are None.
+    ``measured`` tells what the choice of dtype cost: errors of h, relative L2 by sample.
+    """
+
+    dtype: str
+    x_scale: float | None
+    h_scale: float | None
+    measured: dict[str, Any]

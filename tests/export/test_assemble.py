@@ -83,9 +83,9 @@ def test_config_pbtxt_reads_as_tritons_own_message(exported) -> None:
     assert config.name == manifest.model_name
     assert config.platform == "onnxruntime_onnx"
     assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [
-        ("x", triton.TYPE_FP32, [12, 14, 14])
+        ("x", triton.TYPE_FP16, [12, 14, 14])
     ]
-    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [("h", triton.TYPE_FP32, [168])]
+    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [("h", triton.TYPE_FP16, [168])]
     assert config.max_batch_size == 64
 
 

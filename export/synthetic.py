@@ -1,0 +1,44 @@
+"""Inputs of a processing module without any data set: features of the images that decoys are made of.
+
+These follow a Gaussian law of the training images (phasekey.model.sampler), so their features have the
+size of real ones; and the encoder's graph draws them by itself.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from export.session import open_graph
+from phasekey.model.rotation import rotate
+
+SAMPLES = 128
+LARGEST = 32 * 2**20  # bytes of x; networks with a larger x get fewer samples
+_BATCH = 16
+Floats = NDArray[np.float32]
+
+
+def synthetic_x(encoder: onnx.ModelProto, *, seed: int = 0) -> Floats:
+    """x = e^{iθ}(a + ib), (N, 2C, H, W), for two synthetic images each and random θ. The same seed, the
+    same x. N is 128, or what fits 32 MiB."""
+    session = open_graph(encoder)
+    random = np.random.default_rng(seed)
+    image, noise = session.inputs
+    size = session.outputs[1].shape[1:]
+    count = max(2, min(SAMPLES, LARGEST // (2 * 4 * math.prod(n or 1 for n in size))))
+    drawn = random.standard_normal((2 * count, noise.shape[1] or 1)).astype(np.float32)
+    blank = np.zeros((_BATCH, *(n or 1 for n in image.shape[1:])), image.dtype)
+    parts = [drawn[start : start + _BATCH] for start in range(0, len(drawn), _BATCH)]
+    decoys = [session.run({"image": blank[: len(part)], "noise": part})["decoy"] for part in parts]
+    feature, decoy = np.split(np.concatenate(decoys), 2)
+    return rotated(feature, decoy, random.uniform(0, 2 * np.pi, count))
+
+
+def rotated(feature: Floats, decoy: Floats, theta: NDArray[Any]) -> Floats:
+    """Eq. 2 on numpy arrays: feature and decoy (N, C, ...), theta (N,) in radians -> x (N, 2C, ...)."""
+    turned = rotate(torch.from_numpy(feature), torch.from_numpy(decoy), torch.from_numpy(theta).float())
+    x: Floats = turned.numpy()
+    return x

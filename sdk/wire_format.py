@@ -1,0 +1,68 @@
+"""x from float32 to the type that travels, and h back (docs/adr/0020).
+
+Pure numpy. The rotation itself stays in full precision; what is rounded here is x, which the cloud sees
+anyway. The other half of the conversion lies inside the cloud's graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from phasekey.bundle import WireSpec
+from sdk.errors import SdkError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Floats = npt.NDArray[np.float32]
+
+LARGEST_INT8 = 127  # -128 stays unused: both signs have the same room
+
+
+def to_wire(x: Floats, wire: WireSpec) -> Array:
+    """Convert x for the way up.
+
+    Args:
+        x: (N, 2C, …) float32, real block first.
+        wire: the bundle's wire.
+
+    Returns:
+        The same shape in the wire's type. For int8, where |x| is beyond the range it is shortened to the
+        range's end and keeps its phase; clipping each component would turn it.
+
+    Raises:
+        SdkError: a value is beyond what float16 holds.
+    """
+    if wire.dtype == "float16":
+        return _to_float16(x)
+    if wire.x_scale is not None:
+        return _to_int8(x, wire.x_scale)
+    return x
+
+
+def from_wire(h: Array, wire: WireSpec) -> Floats:
+    """Convert h, (N, 2D, …) in the wire's type, to float32."""
+    values: Floats = h.astype(np.float32, copy=False)
+    return values if wire.h_scale is None else values * np.float32(wire.h_scale)
+
+
+def _to_float16(x: Floats) -> Array:
+    with np.errstate(over="ignore"):
+        rounded = x.astype(np.float16)
+    if not np.isfinite(rounded).all():
+        raise SdkError(
+            f"A feature of this input is beyond {np.finfo(np.float16).max:.0f}, the largest that float16 "
+            "holds; nothing was sent. Export the model again with --wire float32."
+        )
+    return rounded
+
+
+def _to_int8(x: Floats, scale: float) -> Array:
+    steps = x / np.float32(scale)
+    real, imaginary = np.split(steps, 2, axis=1)
+    norm = np.hypot(real, imaginary)
+    shorten = LARGEST_INT8 / np.maximum(norm, LARGEST_INT8)
+    both = np.concatenate([real * shorten, imaginary * shorten], axis=1)
+    steps_taken: Array = np.rint(both).astype(np.int8)
+    return steps_taken
