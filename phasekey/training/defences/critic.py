@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from phasekey.model.layers import Residual
 
 HIDDEN = 256  # units of the critic of vectors
-# Weights are clipped at this over √(inputs of a unit): a layer at its bound then keeps the magnitude of
-# its input, as He's initialisation does. The constant 0.01 of Arjovsky et al. 2017 leans on batch norm;
-# without it, four layers at 0.01 shrink their input to nothing and the critic's gradient with it.
-BOUND = math.sqrt(2)
+# Weights are clipped at this over √(inputs of a unit), the range that torch draws first weights from. Under
+# the constant 0.01 of Arjovsky et al. 2017, which leans on batch norm, nearly all would start at the bound.
+BOUND = 1.0
 
 
 class Critic(nn.Module):

@@ -20,6 +20,9 @@ RATE, BETAS = 1e-3, (0.0, 0.9)  # no momentum: the encoder moves under the criti
 class WassersteinDefence(Defence):
     """min over g, max over D of E[D(a) - D(a')], a' = Re[(a + ib)e^{iΔθ}], Δθ ~ U(0, π) (Eq. 8).
 
+    Weight clipping fixes D's slope only up to a factor, which can be thousands: the encoder's loss is E[...]
+    divided by the slope last measured at the features, where that is above 1. So both kinds weigh alike.
+
     angles: k; each feature meets k - 1 wrong ones, Δθ drawn afresh for each.
     kind: how D is kept smooth, by gradient penalty `gp` or weight clipping `clip` (the paper's).
 
@@ -30,11 +33,14 @@ class WassersteinDefence(Defence):
     above nine tenths the critic is saturated, a pattern of signs that cannot learn any more.
     """
 
+    slope: Tensor
+
     def __init__(
         self, shape: tuple[int, ...], *, weight: float = 1.0, kind: Literal["clip", "gp"], angles: int
     ) -> None:
         super().__init__(build_critic(shape), weight=weight, rate=RATE, betas=BETAS)
         self.kind, self.angles = kind, angles
+        self.register_buffer("slope", torch.ones(()))
         if kind == "clip":
             clip_weights(self.adversary)
 
@@ -44,7 +50,8 @@ class WassersteinDefence(Defence):
         scores = self.adversary(right)
         gap = scores.mean() - self.adversary(wrong).mean()
         (slope,) = torch.autograd.grad(scores.sum(), right, retain_graph=True)
-        figures = {"critic_gap": float(gap.detach()), "critic_gradient": float(norms(slope).mean())}
+        self.slope.copy_(norms(slope).mean())
+        figures = {"critic_gap": float(gap.detach()), "critic_gradient": float(self.slope)}
         if self.kind == "clip":
             return -gap, figures
         penalty = gradient_penalty(self.adversary, feature, wrong[: len(feature)])
@@ -56,7 +63,7 @@ class WassersteinDefence(Defence):
     def _leak(self, feature: Tensor, decoy: Tensor) -> Tensor:
         wrong = wrongly_unrotated(feature, decoy, self.angles - 1)
         gap: Tensor = self.adversary(feature).mean() - self.adversary(wrong).mean()
-        return gap
+        return gap / self.slope.clamp(min=1.0)
 
 
 def wrongly_unrotated(feature: Tensor, decoy: Tensor, times: int) -> Tensor:
@@ -77,4 +84,5 @@ def gradient_penalty(critic: nn.Module, right: Tensor, wrong: Tensor) -> Tensor:
 
 def norms(values: Tensor) -> Tensor:
     """Euclidean norm of each sample, (N, ...) -> (N,)."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1)
+    lengths: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return lengths
