@@ -58,6 +58,7 @@ class ImageDataset:
                 raise TrainingError(
                     f"data {self.name!r}: expected two images or more in {name}/, found {len(split)}"
                 )
+            _require_labels(self.name, name, split, self.classes)
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
             raise TrainingError(
                 f"data {self.name!r}: training images are {describe_shape(self.train)} but test images are "
@@ -80,3 +81,16 @@ def describe_shape(split: Split) -> str:
     """The size of a split's images in words, width × height as people say it."""
     height, width, channels = split.images.shape[1:]
     return f"{width}×{height} {'grey' if channels == 1 else 'RGB'}"
+
+
+def _require_labels(data: str, name: str, split: Split, classes: tuple[str, ...]) -> None:
+    for values in (split.images, split.hidden):
+        if values is not None and len(values) != len(split.labels):
+            raise TrainingError(
+                f"data {data!r} has in {name}/ {len(split.labels)} labels, but images or hidden labels of "
+                f"another number: {len(values)}"
+            )
+    if split.labels.ndim > 1 and split.labels.shape[1] != len(classes):
+        raise TrainingError(
+            f"data {data!r} has {len(classes)} names for {split.labels.shape[1]} attributes in {name}/"
+        )

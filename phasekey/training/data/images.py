@@ -78,8 +78,8 @@ def encoded_images(
 
 def resized(images: NDArray[np.uint8], size: int | None, name: str, *, progress: bool = False) -> Images:
     """Images (N, H, W, C) in memory at another size, or as they are where size is None or their own."""
-    count, *sides, channels = images.shape
-    if size is None or sides == [size, size]:
+    count, height, width, channels = images.shape
+    if size is None or (height, width) == (size, size):
         return images
     lazy = LazyImages(lambda row: resize(images[row], size), (count, size, size, channels))
     return settle(lazy, f"resizing {name}", progress=progress)

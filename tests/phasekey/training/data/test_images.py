@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phasekey.training.data.images import decode_image
+from phasekey.training.data.images import decode_image, image_shape, resize, resized
 from phasekey.training.errors import TrainingError
 
 
@@ -43,3 +43,29 @@ def test_a_broken_file_is_named(colours, cut):
 def test_formats_that_start_other_programs_are_refused(colours):
     with pytest.raises(TrainingError, match="broken"):
         decode_image(encoded(colours, "EPS"), "a.png")
+
+
+def test_a_box_is_the_part_that_is_scaled(colours):
+    """The box (1, 2)-(5, 4) at twice its size, against Pillow's own crop."""
+    cut = Image.fromarray(colours).crop((1, 2, 5, 4))
+    found = decode_image(encoded(colours), "a.png", 4, (1, 2, 5, 4))
+    assert found.shape == (4, 4, 3)
+    assert np.abs(found.mean((0, 1)) - np.asarray(cut).mean((0, 1))).max() < 12
+
+
+def test_the_header_tells_what_decoding_gives(colours):
+    for mode in ("RGB", "RGBA", "P", "LA", "1", "L"):
+        content = encoded(colours, mode=mode)
+        assert image_shape(io.BytesIO(content), "a.png") == decode_image(content, "a.png").shape
+
+
+def test_arrays_resize_as_files_do(colours):
+    np.testing.assert_array_equal(resize(colours, 4), decode_image(encoded(colours), "a.png", 4))
+    images = np.stack([colours, colours[::-1]])
+    np.testing.assert_array_equal(resized(images, 4, "pets")[1], resize(images[1], 4))
+
+
+def test_arrays_of_the_right_size_are_left_alone():
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    assert resized(images, None, "pets") is images
+    assert resized(images, 4, "pets") is images
