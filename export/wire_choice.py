@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.errors import ExportError
 from export.graphs import Graphs
+from export.parity import relative_l2
 from export.session import open_graph
 from export.synthetic import synthetic_x
 from export.wire import LARGEST_INT8, convert_ends
@@ -85,14 +86,6 @@ def _measure(processing: onnx.ModelProto, wire: WireSpec, x: Floats, h: Floats) 
     errors = relative_l2(found, h)
     quantiles = {"median": 0.5, "q95": 0.95, "largest": 1.0}
     return {name: _finite(float(np.quantile(errors, q))) for name, q in quantiles.items()}
-
-
-def relative_l2(found: Floats, expected: Floats) -> NDArray[np.float64]:
-    """‖found - expected‖ / ‖expected‖ of each sample: (N, ...), (N, ...) -> (N,); infinite for NaN."""
-    size = np.linalg.norm(expected.reshape(len(expected), -1).astype(np.float64), axis=1)
-    gap = np.linalg.norm((found.astype(np.float64) - expected).reshape(len(found), -1), axis=1)
-    errors: NDArray[np.float64] = np.nan_to_num(gap / np.maximum(size, 1e-30), nan=np.inf)
-    return errors
 
 
 def _finite(value: float) -> float | None:

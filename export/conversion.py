@@ -1,0 +1,74 @@
+"""From the processing graph as traced to the one that is shipped: its arithmetic, then its wire."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import onnx
+
+from export.accuracy import accuracy_through
+from export.calibration import IMAGES, TEST_IMAGES, calibration_x, load_calibration, some
+from export.graphs import Graphs
+from export.quantise import quantise
+from export.wire_choice import WireType, choose_wire
+from phasekey.bundle import WireSpec
+from phasekey.training.checkpoint import Checkpoint
+from phasekey.training.data.dataset import ImageDataset
+
+Arithmetic = Literal["float32", "int8"]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The processing graph to ship, its wire, and facts for the manifest's `export`."""
+
+    processing: onnx.ModelProto
+    wire: WireSpec
+    facts: dict[str, Any]
+
+
+def convert(
+    checkpoint: Checkpoint,
+    graphs: Graphs,
+    *,
+    wire: WireType | None = None,
+    processing: Arithmetic = "float32",
+    calibration: str | None = None,
+) -> Conversion:
+    """The graph with the arithmetic and the wire that were asked for.
+
+    wire: None chooses, see export.wire_choice. calibration: data for int8 in the words of
+    `phasekey train --data`, None for what the checkpoint was trained on.
+    Raises ExportError where either does not suit the network, or the data is missing.
+    """
+    plain, spec = choose_wire(graphs, wire)
+    if processing == "float32":
+        return Conversion(plain, spec, {"processing": {"arithmetic": "float32"}})
+    dataset = load_calibration(checkpoint, calibration)
+    quantised = replace(
+        graphs, processing=quantise(graphs.processing, calibration_x(graphs.encoder, dataset))
+    )
+    shipped, shipped_spec = choose_wire(quantised, wire)
+    parts = {
+        f"graphs, processing float32, wire {spec.dtype}": (replace(graphs, processing=plain), spec),
+        f"graphs, processing int8, wire {shipped_spec.dtype}": (
+            replace(graphs, processing=shipped),
+            shipped_spec,
+        ),
+    }
+    return Conversion(shipped, shipped_spec, {**_facts(dataset), "accuracy": _accuracies(parts, dataset)})
+
+
+def _facts(dataset: ImageDataset) -> dict[str, Any]:
+    """How the int8 graph was calibrated, and on how many images both accuracies were taken."""
+    return {
+        "processing": {
+            "arithmetic": "int8",
+            "calibration": {"data": dataset.name, "images": min(IMAGES, len(dataset.train))},
+            "scored_images": min(TEST_IMAGES, len(dataset.test)),
+        }
+    }
+
+
+def _accuracies(parts: dict[str, tuple[Graphs, WireSpec]], dataset: ImageDataset) -> dict[str, float]:
+    images, labels = some(dataset.test, TEST_IMAGES)
+    return {name: accuracy_through(*part, images, labels) for name, part in parts.items()}
