@@ -54,14 +54,18 @@ class EdgeEncoder(nn.Module):
 
 
 class EdgeDecoder(nn.Module):
-    """feature = Re[h e^{-iθ}], (N, D) or (N, C, H, W) -> probabilities (N, K)."""
+    """feature = Re[h e^{-iθ}], (N, D) or (N, C, H, W) -> probabilities (N, K).
+
+    Of classes, they sum to 1; of attributes, each has its own.
+    """
 
     def __init__(self, network: SplitNetwork) -> None:
         super().__init__()
-        self.decoder = network.decoder
+        self.decoder, self.task = network.decoder, network.task
 
     def forward(self, feature: Tensor) -> Tensor:
-        return torch.softmax(self.decoder(feature), dim=-1)
+        logits: Tensor = self.decoder(feature)
+        return torch.sigmoid(logits) if self.task == "attributes" else torch.softmax(logits, dim=-1)
 
 
 def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint8) -> Graphs:

@@ -19,6 +19,7 @@ from edge_runtime.images import Images
 from phasekey.bundle import Manifest, format_shape, load_manifest
 from sdk.errors import SdkError
 from sdk.key import DerivedKeys, KeySource
+from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
 from sdk.rotation import rotate, unrotate
 from sdk.transport import GrpcTransport, Transport
@@ -30,7 +31,11 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says: one label for each image, and probabilities (N, classes) float32."""
+    """What the network says: one label for each image, and probabilities (N, classes) float32.
+
+    Where the network tells attributes, of which an image may have any number, a label lists all that are
+    likelier than not, with commas, and each probability stands for itself.
+    """
 
     labels: list[str]
     probabilities: Floats
@@ -143,8 +148,7 @@ class EdgeClient:
         starts = range(0, len(batch), self._batch_size)
         parts = [self._predict_chunk(batch[start : start + self._batch_size]) for start in starts]
         probabilities = np.concatenate(parts)
-        labels = [self._manifest.labels[index] for index in probabilities.argmax(axis=1)]
-        return Prediction(labels, probabilities)
+        return Prediction(label(probabilities, self._manifest), probabilities)
 
     def _predict_chunk(self, images: np.ndarray[Any, np.dtype[Any]]) -> Floats:
         secrets = self._keys.draw(images, self._manifest.decoy.noise_size)

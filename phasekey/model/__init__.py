@@ -4,9 +4,9 @@ from phasekey.model.architectures import NAMES, describe
 from phasekey.model.decoys import DecoyLaw
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName
-from phasekey.model.network import FORMS, Form, SplitNetwork
+from phasekey.model.network import FORMS, Form, SplitNetwork, Task
 
-__all__ = ["FORMS", "NAMES", "Form", "ModelError", "SplitNetwork", "build_network"]
+__all__ = ["FORMS", "NAMES", "Form", "ModelError", "SplitNetwork", "Task", "build_network"]
 
 
 def build_network(
@@ -20,6 +20,7 @@ def build_network(
     head: HeadName = "paper",
     width: int | None = None,
     decoy: DecoyLaw = "another-input",
+    task: Task = "classes",
 ) -> SplitNetwork:
     """The network of `--arch`, `--variant` and `--form` for images (C, H, W) and a number of classes.
 
@@ -35,4 +36,5 @@ def build_network(
         head=head,
         width=width,
         decoy=decoy,
+        task=task,
     )

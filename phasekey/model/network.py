@@ -16,6 +16,8 @@ from phasekey.model.sampler import FeatureSampler, ImageSampler
 
 Form = Literal["original", "additional", "noisy", "complex"]
 FORMS: tuple[Form, ...] = get_args(Form)
+Task = Literal["classes", "attributes"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class Centre(nn.Module):
@@ -43,7 +45,8 @@ class SplitNetwork(nn.Module):
     form: `complex` is the paper's; `original` the plain network; `additional` has the head but
     no rotation; `noisy` is the original with γ·ε added to the feature (section 5.1, baselines 1-3).
     image: (C, H, W) of the input. gamma: γ of the noisy form. head, width: what the encoder ends in;
-    the original and noisy forms have none. decoy: the law of decoys in training.
+    the original and noisy forms have none. decoy: the law of decoys in training. task: what the logits
+    are of, classes of which one is right, or attributes that go together.
     Raises ModelError where the image is too small for the layers.
     """
 
@@ -58,15 +61,18 @@ class SplitNetwork(nn.Module):
         head: HeadName = "paper",
         width: int | None = None,
         decoy: DecoyLaw = "another-input",
+        task: Task = "classes",
     ) -> None:
         super().__init__()
         if form not in FORMS:
             raise ModelError(f"unknown form {form!r}; choose one of {', '.join(FORMS)}")
         if decoy not in DECOY_LAWS:
             raise ModelError(f"unknown decoy {decoy!r}; choose one of {', '.join(DECOY_LAWS)}")
+        if task not in TASKS:
+            raise ModelError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}")
         check_head(head, width)
         self.architecture, self.form, self.gamma, self.image = architecture, form, gamma, image
-        self.head, self.decoy = head, decoy
+        self.head, self.decoy, self.task = head, decoy, task
         builder = Builder(image, classes, architecture.threshold)
         self._build(builder, width)
         self.sampler: ImageSampler | FeatureSampler = ImageSampler(image)

@@ -82,3 +82,13 @@ def test_float_images_are_taken_as_they_are(trained, exported, tmp_path: Path) -
 def test_only_the_complex_form_is_exported(form: str) -> None:
     with pytest.raises(ExportError, match="only the complex form"):
         build_graphs(build_network("lenet", classes=10, image=(1, 32, 32), form=form))
+
+
+def test_attributes_have_probabilities_of_their_own(tmp_path: Path) -> None:
+    network = build_network("lenet", classes=10, image=(1, 32, 32), task="attributes").eval()
+    real = np.random.default_rng(0).normal(size=(3, 84)).astype(np.float32)
+    found = session(build_graphs(network).decoder, tmp_path).run({"feature": real})["probabilities"]
+    with torch.no_grad():
+        logits = network.decoder(torch.from_numpy(real)).double().numpy()
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-6)
+    assert np.abs(found.sum(1) - 1).min() > 0.1

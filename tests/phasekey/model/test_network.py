@@ -121,3 +121,10 @@ def test_what_cannot_be_built_is_named(options: dict[str, object], message: str)
     arguments = {"classes": 10, "image": (3, 32, 32), **options}
     with pytest.raises(ModelError, match=message):
         build_network(**arguments)
+
+
+def test_a_task_is_remembered_and_an_unknown_one_is_refused() -> None:
+    assert build_network("lenet", classes=2, image=(1, 32, 32)).task == "classes"
+    assert build_network("lenet", classes=2, image=(1, 32, 32), task="attributes").task == "attributes"
+    with pytest.raises(ModelError, match="unknown task 'boxes'; choose one of classes, attributes"):
+        build_network("lenet", classes=2, image=(1, 32, 32), task="boxes")
