@@ -1,0 +1,76 @@
+"""QuantizeLinear and DequantizeLinear, symmetric: equivariant up to the rounding and the range of int8."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.proof.rules.common import Rule, all_invariant, equal_along, invariant_of, linear
+from export.proof.sizes import size_of
+from export.proof.step import Step, normal_axis
+from export.proof.types import Component, Factor, Paired, Refused, Shifted, Tensor
+
+OPERATORS = ("QuantizeLinear", "DequantizeLinear")
+
+
+def quantize(step: Step) -> Tensor:
+    """QuantizeLinear around zero, or around the middle of an unsigned type."""
+    shape = step.shape(0)
+    if all_invariant(step.tensors):
+        return Tensor(shape, invariant_of(step.tensors))
+    result = _scaled(step)
+    middle = _middle(step)
+    if middle and isinstance(result.type, Paired | Component):
+        return Tensor(shape, Shifted(result.type, middle))
+    return result
+
+
+def dequantize(step: Step) -> Tensor:
+    """DequantizeLinear around the zero point that the values have."""
+    data = step.input(0)
+    if all_invariant(step.tensors):
+        return Tensor(data.shape, invariant_of(step.tensors))
+    zero_point = 0 if step.optional(2) is None else _zero_point(step)
+    shift = data.type.zero_point if isinstance(data.type, Shifted) else 0
+    if zero_point != shift:
+        raise Refused(f"DequantizeLinear has zero point {zero_point}, but the values lie around {shift}")
+    if isinstance(data.type, Shifted):
+        plain = Tensor(data.shape, data.type.inside, data.number)
+        step = Step(step.node, (plain, *step.inputs[1:]), step.opset, step.numbering)
+    return _scaled(step)
+
+
+def _scaled(step: Step) -> Tensor:
+    """Divided or multiplied by a scale that is the same for both parts."""
+    shape, scale = step.shape(0), step.shape(1)
+    if step.attribute("block_size", 0) or len(scale) > 1:
+        raise Refused(f"{step.op} in blocks is not followed; use one scale, or one for each channel")
+    type_ = step.input(0).type
+    if isinstance(type_, Paired) and len(scale) == 1 and scale != (size_of(1),):
+        axis = normal_axis(int(step.attribute("axis", 1)), len(shape))
+        own = Factor(0, type_.pair.inner, type_.pair.size)
+        if type_.pair.axis == axis and not equal_along(step.input(1), own, 1):
+            raise Refused(f"{step.op} has different scales for the real and the imaginary part")
+    return linear(step, 0, shape, lambda factor: factor)
+
+
+def _zero_point(step: Step) -> int:
+    value = step.value(2)
+    if np.any(value != value.flat[0]):
+        raise Refused(f"{step.op} has different zero points along its axis")
+    return int(value.flat[0])
+
+
+def _middle(step: Step) -> int:
+    """The zero point, if values of both signs have the same room around it."""
+    if step.optional(2) is None:
+        raise Refused("QuantizeLinear without zero point is unsigned and cuts off negative values")
+    kind, zero_point = step.value(2).dtype, _zero_point(step)
+    if kind.kind not in "iu":
+        raise Refused("QuantizeLinear to anything but whole numbers is not followed")
+    expected = 0 if kind.kind == "i" else (int(np.iinfo(kind).max) + 1) // 2
+    if zero_point != expected:
+        raise Refused(f"QuantizeLinear has zero point {zero_point}; only {expected} treats both signs alike")
+    return expected
+
+
+RULES: dict[str, Rule] = {"QuantizeLinear": quantize, "DequantizeLinear": dequantize}
