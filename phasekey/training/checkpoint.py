@@ -4,7 +4,6 @@ Loading never runs code: torch reads the file with `weights_only=True`, which re
 """
 
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from phasekey.errors import PhasekeyError
 from phasekey.model import SplitNetwork, build_network
 from phasekey.training.errors import TrainingError
+from phasekey.training.whole_file import write_whole
 
 CHECKPOINT_VERSION = 1
 _PARTS = {"architecture": dict, "labels": list, "config": dict, "facts": dict, "state_dict": dict}
@@ -51,21 +51,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
     torch.save(content, buffer)
-    try:
-        _replace(path, buffer.getbuffer())
-    except OSError as error:
-        raise TrainingError(
-            f"cannot write {str(path)!r}: {error.strerror}; a checkpoint there before stays as it was"
-        ) from error
-
-
-def _replace(path: Path, content: memoryview) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
-    partial.replace(path)
+    write_whole(path, buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -10,13 +10,17 @@ from typing import Any, Literal, get_args
 from phasekey.training.errors import TrainingError
 
 Optimiser = Literal["adamw", "sgd"]
-Schedule = Literal["cosine", "constant"]
-Augmentation = Literal["auto", "crop-flip", "shift", "none"]
+Schedule = Literal["cosine", "step", "constant"]
+Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bfloat16"]
 Head = Literal["paper", "bottleneck"]
 Decoy = Literal["another-input", "mixture", "gaussian"]
 DefenceName = Literal["paper", "hardened", "none"]
 CriticKind = Literal["clip", "gp"]
+
+# Settings that say where and how often something is written, not what.
+OPERATIONAL = frozenset({"out", "save_every", "tensorboard"})
 
 
 def _help(text: str) -> dict[str, str]:
@@ -66,7 +70,7 @@ class TrainConfig:
         default="gp",
         metadata=_help("how the paper's critic is kept smooth: gradient penalty, or weight clipping"),
     )
-    k: int = field(default=5, metadata=_help("angles of the paper's defence: the right one and k - 1 wrong"))
+    k: int = field(default=3, metadata=_help("angles of the paper's defence: the right one and k - 1 wrong"))
     defence_weight: float = field(
         default=1.0,
         metadata=_help("weight of the defence's loss beside the task's; 0 trains only its attacker"),
@@ -74,8 +78,9 @@ class TrainConfig:
     data: str = field(
         default="digits",
         metadata=_help(
-            "digits (1,797 real handwritten digits, embedded), or a folder or .tar/.tar.gz archive "
-            "laid out as train/CLASS/IMAGE and test/CLASS/IMAGE"
+            "digits (1,797 real handwritten digits, embedded); a folder or .tar/.tar.gz archive laid out as "
+            "train/CLASS/IMAGE and test/CLASS/IMAGE; cifar10:PATH, cifar100:PATH, cifar100-coarse:PATH, "
+            "celeba:PATH, cub200:PATH or cub200-boxes:PATH, as published; or hub:OWNER/NAME"
         ),
     )
     image_size: int | None = field(  # pixels per side
@@ -84,8 +89,9 @@ class TrainConfig:
     augment: Augmentation = field(
         default="auto",
         metadata=_help(
-            "crop-flip: random crops and mirror images; shift: small shifts only, for writing and other "
-            "things that have a left and a right; auto: what suits the data"
+            "crop-flip: random crops and mirror images; resized-crop-flip: crops of any size, for large "
+            "photographs; shift: small shifts only, for writing and other things that have a left and a "
+            "right; auto: what suits the data"
         ),
     )
     epochs: int = field(default=5, metadata=_help("passes over the training images"))
@@ -96,16 +102,36 @@ class TrainConfig:
         default=1e-2, metadata=_help("decay of the weights per unit of learning rate")
     )
     schedule: Schedule = field(
-        default="cosine", metadata=_help("how the learning rate falls after the warm-up")
+        default="cosine",
+        metadata=_help(
+            "how the learning rate falls after the warm-up: cosine, down to zero; step, to a tenth after one "
+            "half of the run and to a hundredth after three quarters"
+        ),
     )
     warmup: float = field(  # epochs
         default=0.5, metadata=_help("epochs over which the learning rate rises from zero")
     )
     seed: int = field(default=0, metadata=_help("same seed, same machine, one thread: same weights"))
-    device: Device = field(default="auto", metadata=_help("auto takes cuda where there is one"))
+    device: Device = field(
+        default="auto",
+        metadata=_help("auto takes the GPU where there is one; for several, see `accelerate launch` below"),
+    )
+    precision: Precision = field(
+        default="float32", metadata=_help("bfloat16: mixed precision, for GPUs that are fast at it")
+    )
     out: Path = field(
         default=Path("runs/train"),
-        metadata=_help("folder for model.pt and metrics.jsonl; an earlier run there is replaced"),
+        metadata=_help(
+            "folder for model.pt and metrics.jsonl; an unfinished run there goes on, "
+            "a finished one is replaced"
+        ),
+    )
+    save_every: float = field(  # seconds
+        default=60.0,
+        metadata=_help("seconds between saves of the state, from which a run that was killed goes on"),
+    )
+    tensorboard: bool = field(
+        default=False, metadata=_help("also write the figures to FOLDER/tensorboard, for TensorBoard")
     )
 
     def __post_init__(self) -> None:
@@ -115,10 +141,12 @@ class TrainConfig:
         _require(self, "weight_decay", "a number from 0 to 1", lambda v: 0 <= v <= 1)
         _require(self, "gamma", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
         _require(self, "warmup", "a number of epochs, 0 or more", lambda v: 0 <= v < float("inf"))
+        _require(self, "save_every", "a number of seconds, 0 or more", lambda v: v >= 0)
         _require(self, "seed", "a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
         _require(self, "defence_weight", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
         choices = {
             "optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device,
+            "precision": Precision,
             "head": Head, "decoy": Decoy, "defence": DefenceName, "critic": CriticKind,
         }  # fmt: skip
         for name, kind in choices.items():
@@ -126,10 +154,8 @@ class TrainConfig:
             _require(self, name, f"one of {', '.join(allowed)}", lambda v, allowed=allowed: v in allowed)
 
     def facts(self) -> dict[str, Any]:
-        """The settings as plain values for a checkpoint: all but `out`, which says where, not what."""
-        facts = asdict(self)
-        del facts["out"]
-        return facts
+        """The settings that shape the result, as plain values for a checkpoint."""
+        return {name: value for name, value in asdict(self).items() if name not in OPERATIONAL}
 
 
 def _require(config: TrainConfig, name: str, expected: str, holds: Any) -> None:

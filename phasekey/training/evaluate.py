@@ -7,6 +7,7 @@ from torch import Tensor
 
 from phasekey.model import SplitNetwork
 from phasekey.training.objective import hits
+from phasekey.training.pixels import Pixels
 
 # Fixed for all runs: figures of two runs then differ by their weights alone.
 EVALUATION_SEED = 0
@@ -26,7 +27,7 @@ class Accuracy:
 
 
 @torch.no_grad()
-def evaluate(network: SplitNetwork, images: Tensor, labels: Tensor) -> Accuracy:
+def evaluate(network: SplitNetwork, images: Tensor | Pixels, labels: Tensor) -> Accuracy:
     """Score images uint8 (N, H, W, C), N ≥ 2, against labels (N,) or (N, A).
 
     Leaves torch's random state as it was.

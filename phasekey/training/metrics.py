@@ -1,8 +1,13 @@
 """metrics.jsonl: one line for each epoch."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+from phasekey.training.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -10,21 +15,47 @@ class EpochMetrics:
     """What one epoch came to. Accuracies are shares, 0 to 1; training ones are with augmentation."""
 
     epoch: int  # from 1
-    loss: float  # mean cross-entropy over the epoch, nats
+    loss: float  # mean loss of the task over the epoch, nats
     train_accuracy: float
     test_accuracy: float  # with rotation
     test_accuracy_plain: float  # angle and decoy zero
     seconds: float  # training and test
+    defence: dict[str, float] = field(default_factory=dict)  # the defence's own figures, means
 
     def sentence(self, epochs: int) -> str:
         """The line that a person sees."""
+        defence = "".join(f", {name} {value:.3g}" for name, value in self.defence.items())
         return (
             f"epoch {self.epoch}/{epochs}: loss {self.loss:.3f}, train {self.train_accuracy:.1%}, "
-            f"test {self.test_accuracy:.1%} rotated, {self.test_accuracy_plain:.1%} plain, "
+            f"test {self.test_accuracy:.1%} rotated, {self.test_accuracy_plain:.1%} plain{defence}, "
             f"{self.seconds:.1f} s"
         )
 
 
+class Sums:
+    """Running sums of an epoch's figures, by name."""
+
+    def __init__(self) -> None:
+        self.sums: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, figures: Mapping[str, float]) -> None:
+        """Add the figures of one step."""
+        for name, value in figures.items():
+            self.sums[name] += value
+
+    def means(self, count: int) -> dict[str, float]:
+        """Each sum divided by a count."""
+        return {name: value / count for name, value in self.sums.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums so far, as plain values."""
+        return dict(self.sums)
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from sums so far."""
+        self.sums = defaultdict(float, state)
+
+
 def write_metrics(path: Path, epochs: list[EpochMetrics]) -> None:
     """Write all lines anew; a run that is cut off keeps those of its finished epochs."""
-    path.write_text("".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs))
+    write_whole(path, "".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs).encode())

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -16,19 +17,22 @@ def add_options(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         parser.add_argument(
             f"--{field.name.replace('_', '-')}",
             dest=field.name,
-            default=field.default,
+            default=argparse.SUPPRESS,  # so that what was given can be told from what was not
             help=_help(field),
             **_kind(hints[field.name]),
         )
 
 
-def from_options(args: argparse.Namespace, config: type[C]) -> C:
-    """The dataclass with the values that were parsed."""
+def from_options(args: argparse.Namespace, config: type[C], defaults: Mapping[str, Any] | None = None) -> C:
+    """The dataclass with the values that were parsed; then `defaults`; then its own."""
     names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
-    return config(**{name: getattr(args, name) for name in names})
+    given = {name: getattr(args, name) for name in names if hasattr(args, name)}
+    return config(**{**(defaults or {}), **given})
 
 
 def _kind(hint: Any) -> dict[str, Any]:
+    if hint is bool:
+        return {"action": argparse.BooleanOptionalAction}
     if get_origin(hint) is Literal:
         return {"choices": get_args(hint)}
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
@@ -39,5 +43,6 @@ _METAVARS: dict[type, str] = {int: "N", float: "X", Path: "FOLDER"}
 
 
 def _help(field: "dataclasses.Field[Any]") -> str:
-    text = str(field.metadata["help"]).replace("%", "%%")
-    return text if field.default is None else f"{text} (default: %(default)s)"
+    text = str(field.metadata["help"])
+    shown = text if field.default is None else f"{text} (default: {field.default})"
+    return shown.replace("%", "%%")

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from phasekey.training import loop
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.errors import TrainingError
 from phasekey.training.evaluate import evaluate
 from phasekey.training.loop import train
+from phasekey.training.run import Run
+from phasekey.training.step import Learner
 
 
 def test_an_epoch_leaves_a_checkpoint_and_its_metrics(few_digits, one_epoch):
@@ -23,7 +24,7 @@ def test_an_epoch_leaves_a_checkpoint_and_its_metrics(few_digits, one_epoch):
     (line,) = (one_epoch.out / "metrics.jsonl").read_text().splitlines()
     metrics = json.loads(line)
     assert metrics.keys() == {
-        "epoch", "loss", "train_accuracy", "test_accuracy", "test_accuracy_plain", "seconds"
+        "epoch", "loss", "train_accuracy", "test_accuracy", "test_accuracy_plain", "seconds", "defence"
     }  # fmt: skip
     assert metrics["loss"] == heard[0].loss == checkpoint.facts["loss"]
     assert {p.name for p in one_epoch.out.iterdir()} == {"model.pt", "metrics.jsonl"}
@@ -86,15 +87,15 @@ def test_any_number_of_images_from_two_trains(few_digits, one_epoch, count):
 
 def break_weights_in(monkeypatch, epoch):
     """From this epoch on, every step leaves a weight that is no number."""
-    before = loop._Run.epoch
+    before = Run.epoch
 
-    def broken(run, number):
-        if number == epoch:
+    def broken(run, after_step):
+        if run.number == epoch:
             with torch.no_grad():
                 run.network.decoder[-1].bias[0] = float("nan")
-        return before(run, number)
+        return before(run, after_step)
 
-    monkeypatch.setattr(loop._Run, "epoch", broken)
+    monkeypatch.setattr(Run, "epoch", broken)
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(few_digits, one_epoch, monkeypatch):
@@ -115,15 +116,15 @@ def test_a_learning_rate_far_too_large_says_so_before_anything_is_saved(few_digi
 
 
 def test_weights_broken_by_the_last_step_alone_are_never_saved(few_digits, one_epoch, monkeypatch):
-    before = loop._Run._step
+    before = Learner.step
 
-    def broken(run, images, labels):
-        result = before(run, images, labels)
+    def broken(learner, images, labels):
+        result = before(learner, images, labels)
         with torch.no_grad():
-            run.network.decoder[-1].bias[0] = float("inf")
+            learner.network.decoder[-1].bias[0] = float("inf")
         return result
 
-    monkeypatch.setattr(loop._Run, "_step", broken)
+    monkeypatch.setattr(Learner, "step", broken)
     with pytest.raises(TrainingError, match="not finite"):
         train(replace(one_epoch, batch_size=48), few_digits)
     assert not (one_epoch.out / "model.pt").exists()

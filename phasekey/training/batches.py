@@ -1,0 +1,63 @@
+"""The order of the training images: shuffled anew for each epoch, augmented, and resumable anywhere."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from phasekey.training.augment import augment
+from phasekey.training.data.dataset import Augment, Split
+from phasekey.training.evaluate import to_float
+from phasekey.training.pixels import Pixels
+
+
+class Batches:
+    """Endless epochs over a split held on the device, and the place in them.
+
+    Images that do not fill a last batch wait for the next epoch. share, shares: of several processes,
+    which one this is; all draw the same order, and each takes its part of every batch.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        kind: Augment,
+        seed: int,
+        device: torch.device,
+        share: int = 0,
+        shares: int = 1,
+    ) -> None:
+        self.images = Pixels(split.images, device)
+        self.labels = torch.from_numpy(split.labels).to(device)
+        self.kind, self.share, self.shares = kind, share, shares
+        # A batch that all processes can share evenly; a small data set is one batch.
+        self.batch_size = max(shares, min(batch_size, len(split)) // shares * shares)
+        self.steps = len(split) // self.batch_size
+        self.generator = torch.Generator().manual_seed(seed)
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.done = 0  # batches of this epoch that were used up
+
+    def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is left of the epoch begun, or a new one: images (N, C, H, W) in [0, 1] and labels.
+
+        `done` counts a batch from the moment that it is handed out.
+        """
+        if self.done in (0, self.steps):
+            self.order, self.done = torch.randperm(len(self.labels), generator=self.generator), 0
+        while self.done < self.steps:
+            chosen = self.order[self.done * self.batch_size :][: self.batch_size]
+            mine = chosen.chunk(self.shares)[self.share].to(self.labels.device)
+            self.done += 1
+            yield to_float(augment(self.images[mine], self.kind, self.generator)), self.labels[mine]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Order, place and generator, as plain values."""
+        return {"order": self.order, "done": self.done, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another left off."""
+        self.order, self.done = state["order"], state["done"]
+        self.generator.set_state(state["generator"])

@@ -1,0 +1,192 @@
+"""The state of one run: network, data and defence on their device, and the place in the run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import phasekey
+from phasekey.model import SplitNetwork, build_network
+from phasekey.model.sampler import LARGEST_FIT
+from phasekey.training.batches import Batches
+from phasekey.training.checkpoint import Checkpoint
+from phasekey.training.config import TrainConfig
+from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.errors import DivergedError
+from phasekey.training.evaluate import evaluate
+from phasekey.training.hardware import build_accelerator
+from phasekey.training.metrics import EpochMetrics, Sums
+from phasekey.training.pixels import Pixels, spread
+from phasekey.training.step import Learner
+
+
+class Run:
+    """One run of training; `finished` holds the figures of its epochs so far.
+
+    Random draws come from torch's global generators, seeded here, and from that of the batches.
+    """
+
+    def __init__(self, config: TrainConfig, dataset: ImageDataset, *, progress: bool = False) -> None:
+        self.config, self.dataset, self.progress = config, dataset, progress
+        self.accelerator = build_accelerator(config)
+        self.share, self.shares = self.accelerator.process_index, self.accelerator.num_processes
+        self.device = self.accelerator.device
+        torch.manual_seed(config.seed)
+        self.architecture = architecture_of(config, dataset)
+        network = build_network(**self.architecture)
+        network.sampler.fit(spread(dataset.train.images, LARGEST_FIT))
+        self.batches = self._batches(dataset.train)
+        self.test = Pixels(dataset.test.images, self.device)
+        self.test_labels = torch.from_numpy(dataset.test.labels).to(self.device)
+        self.learner = Learner(network, config, self.accelerator, self.batches.steps)
+        if self.share > 0:
+            torch.manual_seed(config.seed + self.share)  # the same weights, other angles and decoys
+        self.sums, self.seconds = Sums(), 0.0
+        self.finished: list[EpochMetrics] = []
+
+    def _batches(self, split: Split) -> Batches:
+        config = self.config
+        return Batches(
+            split,
+            batch_size=config.batch_size,
+            kind=self.dataset.augment if config.augment == "auto" else config.augment,
+            seed=config.seed,
+            device=self.device,
+            share=self.share,
+            shares=self.shares,
+        )
+
+    @property
+    def network(self) -> SplitNetwork:
+        """The network that is trained."""
+        return self.learner.network
+
+    @property
+    def number(self) -> int:
+        """The epoch that is under way or comes next, from 1."""
+        return len(self.finished) + 1
+
+    def epoch(self, after_step: Callable[[], None]) -> None:
+        """Train to the end of the epoch, then test. after_step is called between steps."""
+        started = time.perf_counter() - self.seconds
+        with self._bar() as bar:
+            for images, labels in self.batches.epoch():
+                figures = self.learner.step(images, labels)
+                self.require_finite(figures["loss"])
+                self.sums.add(figures)
+                self.seconds = time.perf_counter() - started
+                bar.update()
+                if self.batches.done < self.batches.steps:
+                    after_step()
+        self.require_finite(self.learner.largest_weight())
+        self._close_epoch(started)
+
+    def _close_epoch(self, started: float) -> None:
+        accuracy = evaluate(self.network, self.test, self.test_labels)
+        means = self.sums.means(self.batches.steps)
+        loss, right = means.pop("loss"), means.pop("right")
+        defence = {name.removeprefix("defence/"): value for name, value in means.items()}
+        seconds = time.perf_counter() - started
+        self.finished.append(
+            EpochMetrics(self.number, loss, right, accuracy.rotated, accuracy.plain, seconds, defence)
+        )
+        self.sums, self.seconds = Sums(), 0.0
+
+    def _bar(self) -> "tqdm[Any]":
+        return tqdm(
+            total=self.batches.steps,
+            initial=self.batches.done,
+            desc=f"epoch {self.number}/{self.config.epochs}",
+            unit="batch",
+            leave=False,
+            disable=None if self.progress and self.share == 0 else True,
+        )
+
+    def require_finite(self, value: float) -> None:
+        """Raises DivergedError where the loss or the weights are no numbers any more."""
+        if np.isfinite(value):
+            return
+        path = self.config.out / "model.pt"
+        kept = f"{str(path)!r} is that of epoch {len(self.finished)}"
+        if not self.finished:
+            kept = "this run saved nothing"
+        raise DivergedError(
+            f"training diverged in epoch {self.number}: the loss or the weights are not finite; {kept}; "
+            f"try a smaller --lr (it was {self.config.lr:g}) or a longer --warmup"
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """The network as it is now. It holds no date and no duration: the same run, the same bytes."""
+        metrics = self.finished[-1]
+        facts = {
+            "data": self.dataset.name,
+            "training_images": len(self.dataset.train),
+            "test_images": len(self.dataset.test),
+            "epochs": metrics.epoch,
+            "loss": metrics.loss,
+            "train_accuracy": metrics.train_accuracy,
+            "test_accuracy": metrics.test_accuracy,
+            "test_accuracy_plain": metrics.test_accuracy_plain,
+            "defence": metrics.defence,
+            "versions": versions(),
+        }
+        return Checkpoint(self.network, self.architecture, self.dataset.classes, self.config.facts(), facts)
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for the result to be the same."""
+        digest = sha256()
+        for part in (spread(self.dataset.train.images, LARGEST_FIT).numpy(), self.dataset.train.labels):
+            digest.update(part.tobytes())
+        return {
+            **self.config.facts(),
+            **{f"version of {name}": value for name, value in versions().items()},
+            "training images": f"{len(self.dataset.train)}, sha256 {digest.hexdigest()[:12]}",
+            "processes": self.shares,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on."""
+        return {
+            "learner": self.learner.state_dict(),
+            "batches": self.batches.state_dict(),
+            "sums": self.sums.state_dict(),
+            "seconds": self.seconds,
+            "finished": [asdict(metrics) for metrics in self.finished],
+            "random": torch.random.get_rng_state(),
+            "random on the device": torch.cuda.get_rng_state(self.device) if self._on_cuda else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another process left off."""
+        self.learner.load_state_dict(state["learner"])
+        self.batches.load_state_dict(state["batches"])
+        self.sums.load_state_dict(state["sums"])
+        self.seconds = state["seconds"]
+        self.finished = [EpochMetrics(**metrics) for metrics in state["finished"]]
+        if self.share == 0:  # the others draw anew: their state is not in the file
+            torch.random.set_rng_state(state["random"])
+            if self._on_cuda:
+                torch.cuda.set_rng_state(state["random on the device"], self.device)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return bool(self.device.type == "cuda")
+
+
+def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any]:
+    """What `build_network` takes, and what a checkpoint keeps to build it again."""
+    return {
+        "arch": config.arch, "variant": config.variant, "form": config.form, "gamma": config.gamma,
+        "head": config.head, "width": config.width, "decoy": config.decoy,
+        "classes": len(dataset.classes), "task": dataset.task, "image": dataset.image_shape,
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that a result depends on."""
+    return {"phasekey": phasekey.__version__, "torch": str(torch.__version__), "numpy": np.__version__}
