@@ -13,6 +13,7 @@ NOISE_SIZE = 64
 # Larger images are drawn small and enlarged: components of 224 × 224 would outweigh the encoder.
 LARGEST_SIDE = 32
 LARGEST_FIT = 2000  # images; the principal components of more hardly differ
+CHUNK = 256  # images shrunk at a time: 2,000 of 224 × 224 as floats take 1.2 GB
 
 
 class ImageSampler(nn.Module):
@@ -35,16 +36,20 @@ class ImageSampler(nn.Module):
     def fit(self, images: Tensor) -> None:
         """Take mean and principal components of images (N, H, W, C) uint8; deterministic."""
         step = max(1, len(images) // LARGEST_FIT)
-        small = images[::step][:LARGEST_FIT].permute(0, 3, 1, 2).float() / 255
-        if small.shape[1:] != self.drawn:
-            small = F.interpolate(small, self.drawn[1:], mode="bilinear", antialias=True)
-        flat = small.flatten(1)
+        parts = images[::step][:LARGEST_FIT].split(CHUNK)
+        flat = torch.cat([self._shrink(part) for part in parts]).flatten(1)
         mean = flat.mean(0)
         _, spread, directions = torch.linalg.svd(flat - mean, full_matrices=False)
         kept = min(self.noise_size, len(spread))
         self.mean.copy_(mean)
         self.components.zero_()
         self.components[:kept] = directions[:kept] * (spread[:kept, None] / max(1, len(flat) - 1) ** 0.5)
+
+    def _shrink(self, images: Tensor) -> Tensor:
+        pixels = images.permute(0, 3, 1, 2).float() / 255
+        if pixels.shape[1:] == self.drawn:
+            return pixels
+        return F.interpolate(pixels, self.drawn[1:], mode="bilinear", antialias=True)
 
     def forward(self, noise: Tensor) -> Tensor:
         """(N, Z) -> (N, C, H, W)."""
