@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cloud_runtime.errors import CloudRuntimeError
-from cloud_runtime.repository import BUNDLE_ID, ModelFiles, read_repository
+from cloud_runtime.repository import BUNDLE_ID, PROOF, ModelFiles, read_repository
 from cloud_runtime.signature import Array, Signature, build_signature
-from phasekey.bundle import FORMAT_VERSION
+from phasekey.bundle import FORMAT_VERSION, UNPROVED
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
@@ -71,6 +71,8 @@ def load_processors(repository: Path, *, threads: int = 1, device: Device = "cpu
     for files in read_repository(repository):
         processors[files.name] = Processor(files, threads=threads, device=device)
         _logger.info("loaded model %s version %s", files.name, files.version)
+        if files.parameter(PROOF) == "unproved":
+            _logger.warning("%s: %s", files.name, UNPROVED)
     return processors
 
 

@@ -20,6 +20,7 @@ from phasekey.wire.model_config_pb2 import ModelConfig
 
 BUNDLE_ID = "phasekey.bundle_id"
 SHA256 = "phasekey.sha256"
+PROOF = "phasekey.proof"
 
 _CONFIG_FILE = "config.pbtxt"
 _GRAPH_FILE = "model.onnx"

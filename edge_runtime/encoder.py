@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from edge_runtime.graph import Array, EdgeGraph
 from phasekey.bundle import Manifest
 
+_logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 
 
@@ -27,6 +29,8 @@ class Encoder:
 
     def __init__(self, directory: Path, manifest: Manifest, *, threads: int = 1) -> None:
         self._graph = EdgeGraph(directory, manifest.encoder, threads)
+        if manifest.proof.warning:
+            _logger.warning("%s: %s", manifest.model_name, manifest.proof.warning)
 
     def encode(self, images: Array, noise: Floats) -> tuple[Floats, Floats]:
         """Encode images, and draw one decoy for each.

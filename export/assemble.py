@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx
 
+from export.card import CARD_FILE, write_card
 from export.graphs import Graphs
 from export.model_repository import MODEL_FILE, write_config
 from export.signature import inputs_of, outputs_of
@@ -16,6 +17,7 @@ from phasekey.bundle import (
     GraphFile,
     ImageSpec,
     Manifest,
+    ProofSpec,
     WireSpec,
     describe_graph,
     identify,
@@ -36,13 +38,15 @@ class Facts:
     decoy_source: str  # what the device draws
     decoy_in_training: str
     wire: WireSpec
+    proof: ProofSpec
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
 
 
 def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
-    """Write DESTINATION/edge and DESTINATION/cloud; an older export there is replaced as a whole.
+    """Write DESTINATION/edge, DESTINATION/cloud and the model card; an older export there is
+    replaced as a whole.
 
     The same graphs and facts give the same bytes. Raises BundleError where it cannot be written.
     """
@@ -59,6 +63,8 @@ def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
         manifest = _manifest(bundle_id, model_name, entries, facts)
         write_manifest(folder / "edge", manifest)
         write_config(folder / "cloud" / model_name, manifest)
+        sizes = {role: path.stat().st_size for role, path in paths.items()}
+        write_card(folder / CARD_FILE, manifest, sizes)
     return manifest
 
 
@@ -82,6 +88,7 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         processing=entries["processing"],
         decoy=DecoySpec(facts.decoy_source, int(noise.shape[1] or 0), facts.decoy_in_training),
         wire=facts.wire,
+        proof=facts.proof,
         network=facts.network,
         training=facts.training,
         export=facts.export,

@@ -28,6 +28,7 @@ def config_text(manifest: Manifest) -> str:
     )
     config.parameters["phasekey.bundle_id"].string_value = manifest.bundle_id
     config.parameters["phasekey.sha256"].string_value = graph.sha256
+    config.parameters["phasekey.proof"].string_value = manifest.proof.verdict
     return text_format.MessageToString(config)
 
 

@@ -1,4 +1,4 @@
-"""The steps of an export, one after another: load, trace, write."""
+"""The steps of an export, one after another: load, trace, convert, prove and measure, write."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from export.assemble import Facts, write_bundle
+from export.conversion import Arithmetic, Conversion, convert
+from export.evidence import Evidence, collect
 from export.graphs import OPSET, build_graphs
-from export.wire_choice import WireType, choose_wire
+from export.wire_choice import WireType
 from phasekey import __version__
-from phasekey.bundle import Manifest, WireSpec
+from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
@@ -23,19 +25,25 @@ def export_checkpoint(
     name: str | None = None,
     image_dtype: str = "uint8",
     wire: WireType | None = None,
+    processing: Arithmetic = "float32",
+    calibration: str | None = None,
+    allow_unproved: bool = False,
 ) -> Manifest:
     """Export a checkpoint to DESTINATION/edge and DESTINATION/cloud.
 
     name: of the model, without the id; default <network>-<data>. image_dtype: what the encoder will
     take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see export.wire_choice.
+    processing, calibration: arithmetic of the processing graph and data for int8, see export.conversion.
+    allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
     cannot be made or written.
     """
     checkpoint = load_checkpoint(path)
     graphs = build_graphs(checkpoint.network, image_dtype=getattr(torch, image_dtype))
-    processing, spec = choose_wire(graphs, wire)
-    facts = _facts(checkpoint, _default_name(checkpoint) if name is None else name, spec)
-    return write_bundle(destination, replace(graphs, processing=processing), facts)
+    shipped = convert(checkpoint, graphs, wire=wire, processing=processing, calibration=calibration)
+    evidence = collect(checkpoint.network, graphs, shipped.processing, allow_unproved=allow_unproved)
+    facts = _facts(checkpoint, _default_name(checkpoint) if name is None else name, shipped, evidence)
+    return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)
 
 
 def _default_name(checkpoint: Checkpoint) -> str:
@@ -43,16 +51,23 @@ def _default_name(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.network.architecture.name}-{data}".lower()
 
 
-def _facts(checkpoint: Checkpoint, name: str, wire: WireSpec) -> Facts:
+def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evidence) -> Facts:
     return Facts(
         name=name,
         labels=checkpoint.labels,
         decoy_source=checkpoint.network.sampler.source,
         decoy_in_training=checkpoint.network.decoy,
-        wire=wire,
+        wire=shipped.wire,
+        proof=evidence.proof,
         network=_network_facts(checkpoint),
         training={**checkpoint.facts, "settings": dict(checkpoint.config)},
-        export={"phasekey": __version__, "torch": str(torch.__version__), "opset": OPSET},
+        export={
+            "phasekey": __version__,
+            "torch": str(torch.__version__),
+            "opset": OPSET,
+            **shipped.facts,
+            **evidence.facts(),
+        },
     )
 
 

@@ -153,6 +153,7 @@ def write_small_export(root: Path, name: str = "small", **options) -> SmallExpor
             labels=LABELS,
             decoy=bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "none"),
             wire=bundle.WireSpec("float32", None, None, {}),
+            proof=bundle.ProofSpec("proved", "exact"),
             network={"arch": "small"},
             training={},
             export={},

@@ -2,7 +2,7 @@
 
 from phasekey.bundle.errors import BundleError
 from phasekey.bundle.manifest import FORMAT_VERSION, MANIFEST_FILE, Manifest, load_manifest
-from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, WireSpec
+from phasekey.bundle.parts import UNPROVED, DecoySpec, GraphFile, ImageSpec, ProofSpec, WireSpec
 from phasekey.bundle.schema import schema_text
 from phasekey.bundle.staging import staged
 from phasekey.bundle.tensors import TensorSpec, format_shape
@@ -11,11 +11,13 @@ from phasekey.bundle.write import describe_graph, identify, name_model, write_ma
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST_FILE",
+    "UNPROVED",
     "BundleError",
     "DecoySpec",
     "GraphFile",
     "ImageSpec",
     "Manifest",
+    "ProofSpec",
     "TensorSpec",
     "WireSpec",
     "describe_graph",

@@ -14,7 +14,7 @@ from typing import Any
 from phasekey.bundle.checksums import sha256_of_bytes, sha256_of_file
 from phasekey.bundle.consistency import find_contradiction
 from phasekey.bundle.errors import BundleError
-from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, WireSpec
+from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, ProofSpec, WireSpec
 from phasekey.bundle.schema import validate
 from phasekey.bundle.tensors import TensorSpec
 
@@ -36,9 +36,11 @@ class Manifest:
     processing: GraphFile
     decoy: DecoySpec
     wire: WireSpec
+    proof: ProofSpec
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
+    audit: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """Write the manifest as JSON: the same manifest always gives the same text.
@@ -166,7 +168,7 @@ def _check_consistency(manifest: Manifest) -> None:
 
 def _build(fields: dict[str, Any]) -> Manifest:
     graphs = {role: _build_graph(fields[role]) for role in ("encoder", "decoder", "processing")}
-    kinds = {"image": ImageSpec, "decoy": DecoySpec, "wire": WireSpec}
+    kinds = {"image": ImageSpec, "decoy": DecoySpec, "wire": WireSpec, "proof": ProofSpec}
     parts = {name: kind(**fields[name]) for name, kind in kinds.items()}
     return Manifest(**{**fields, **graphs, **parts, "labels": tuple(fields["labels"])})
 

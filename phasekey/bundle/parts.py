@@ -45,6 +45,29 @@ class DecoySpec:
 
 
 @dataclass(frozen=True)
+class ProofSpec:
+    """Whether the processing graph that was shipped is proved to be rotation-equivariant.
+
+    ``verdict`` is ``"proved"`` or ``"unproved"``; both runtimes say the latter at every start. ``detail``
+    is the grade of the proof ("exact", "up to quantisation"), or where it stopped.
+    """
+
+    verdict: str
+    detail: str
+
+    @property
+    def warning(self) -> str | None:
+        """What a runtime says at its start, or None where there is nothing to say."""
+        return None if self.verdict == "proved" else UNPROVED
+
+
+UNPROVED = (
+    "this bundle was exported with --unsafe-allow-unproved: its processing graph is not proved to be "
+    "rotation-equivariant, so predictions may depend on the secret angle"
+)
+
+
+@dataclass(frozen=True)
 class WireSpec:
     """How x and h travel (docs/adr/0020).
 

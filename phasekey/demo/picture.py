@@ -23,7 +23,7 @@ TITLES = (
     f"decoded with a wrong θ\n({WRONG:g} rad off)",
 )
 CAPTION = (
-    "The eye sees nothing in what the cloud receives. A trained attacker does better: this encoder is the "
+    "The eye sees little in what the cloud receives. A trained attacker does better: this encoder is the "
     "published one,\nand it leaks. README, section “Limits”, says how much is known."
 )
 GREEN, GREY = "#2a7f62", "#b9bec4"
@@ -83,7 +83,7 @@ def mosaic(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _shape_ratio(channels: NDArray[np.float32]) -> float:
     height, width = mosaic(channels).shape
-    return width / height
+    return float(width / height)
 
 
 def _image(axis: Axes, values: NDArray[np.generic]) -> None:

@@ -33,7 +33,7 @@ def test_the_files_are_those_that_were_promised(exported) -> None:
     name = load_manifest(exported.edge).model_name
     assert set(tree(exported.bundle)) == {
         *("edge/encoder.onnx", "edge/decoder.onnx", "edge/manifest.json"),
-        *(f"cloud/{name}/config.pbtxt", f"cloud/{name}/1/model.onnx"),
+        *(f"cloud/{name}/config.pbtxt", f"cloud/{name}/1/model.onnx", "model-card.md"),
     }
 
 
