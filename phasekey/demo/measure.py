@@ -87,18 +87,19 @@ def measure(checkpoint: Path, bundle: Path, target: str) -> Results:
     """Send the held-out digits one by one, then compare with PyTorch given the same θ and decoys."""
     network = load_checkpoint(checkpoint).network
     test = load_dataset("digits", None).test
+    held_out = test.images[:]  # as an array, however the data set keeps them
     keys = RecordingKeys()
     with EdgeClient(bundle, target=target, keys=keys) as client:
-        client.predict(test.images[:1])  # the connection is made here, and is not part of the latency
+        client.predict(held_out[:1])  # the connection is made here, and is not part of the latency
         keys.drawn.clear()
         before = client.traffic
-        wire, latencies = _predict(client, test.images)
+        wire, latencies = _predict(client, held_out)
         up = (client.traffic.bytes_up - before.bytes_up) / len(wire)
         down = (client.traffic.bytes_down - before.bytes_down) / len(wire)
     theta = keys.theta()
     with torch.no_grad():
         images, decoy = (
-            to_float(torch.from_numpy(test.images)),
+            to_float(torch.from_numpy(held_out)),
             network.encoder(network.sampler(keys.noise())),
         )
         plain = network(images, torch.zeros_like(theta), decoy).argmax(1).numpy()
@@ -111,7 +112,7 @@ def measure(checkpoint: Path, bundle: Path, target: str) -> Results:
         latency=1000 * statistics.median(latencies),
         bytes_up=up,
         bytes_down=down,
-        shown=Shown(network, test.images[:SHOWN], test.labels[:SHOWN], theta[:SHOWN], decoy[:SHOWN]),
+        shown=Shown(network, held_out[:SHOWN], test.labels[:SHOWN], theta[:SHOWN], decoy[:SHOWN]),
     )
 
 
