@@ -23,13 +23,14 @@ RATIO = (3 / 4, 4 / 3)
 def augment(images: Tensor, kind: Augment, generator: Generator) -> Tensor:
     """uint8 images (N, H, W, C) -> the same shape.
 
-    `crop-flip` for small photographs, `resized-crop-flip` for large ones, `shift` for writing.
+    `crop-flip` for small photographs, `resized-crop-flip` for large ones, `flip` for mirror images alone,
+    `shift` for writing.
     """
     if kind == "resized-crop-flip":
         images = random_resized_crop(images, generator)
     if kind in {"crop-flip", "shift"}:
         images = random_shift(images, CROP_SHARE if kind == "crop-flip" else SHIFT_SHARE, generator)
-    if kind in {"crop-flip", "resized-crop-flip"}:
+    if kind in {"crop-flip", "resized-crop-flip", "flip"}:
         images = random_flip(images, generator)
     return images
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from phasekey.training.data.lazy import Images
 from phasekey.training.errors import TrainingError
 
-Augment = Literal["crop-flip", "resized-crop-flip", "shift", "none"]
+Augment = Literal["crop-flip", "resized-crop-flip", "flip", "shift", "none"]
 Task = Literal["classes", "attributes"]
 
 

@@ -42,7 +42,7 @@ def test_flips_mirror_about_half_of_the_images_and_keep_the_rest(images):
     assert 16 < sum(mirrored) < 48
 
 
-@pytest.mark.parametrize("kind", ["crop-flip", "resized-crop-flip", "shift", "none"])
+@pytest.mark.parametrize("kind", ["crop-flip", "resized-crop-flip", "flip", "shift", "none"])
 def test_one_seed_gives_one_result_and_the_input_stays(images, kind):
     before = images.clone()
     first = augment(images, kind, generator(3))
@@ -86,3 +86,7 @@ def test_a_resized_crop_of_the_whole_is_the_image(images, monkeypatch):
     monkeypatch.setattr("phasekey.training.augment.AREA", (1.0, 1.0))
     monkeypatch.setattr("phasekey.training.augment.RATIO", (1.0, 1.0))
     assert torch.equal(random_resized_crop(images, generator()), images)
+
+
+def test_flip_alone_mirrors_and_moves_nothing(images):
+    assert torch.equal(augment(images, "flip", generator(3)), random_flip(images, generator(3)))
