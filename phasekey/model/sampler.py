@@ -36,7 +36,7 @@ class ImageSampler(nn.Module):
     def fit(self, images: Tensor) -> None:
         """Take mean and principal components of images (N, H, W, C) uint8; deterministic."""
         step = max(1, len(images) // LARGEST_FIT)
-        parts = images[::step][:LARGEST_FIT].split(CHUNK)
+        parts = torch.split(images[::step][:LARGEST_FIT], CHUNK)
         flat = torch.cat([self._shrink(part) for part in parts]).flatten(1)
         mean = flat.mean(0)
         _, spread, directions = torch.linalg.svd(flat - mean, full_matrices=False)

@@ -40,3 +40,12 @@ def test_large_images_are_drawn_small_and_enlarged() -> None:
     sampler.fit(torch.randint(0, 256, (20, 48, 48, 3), dtype=torch.uint8))
     assert sampler.components.shape == (4, 3 * 32 * 32)
     assert sampler(torch.randn(2, 4)).shape == (2, 3, 48, 48)
+
+
+def test_fitting_takes_images_from_first_to_last() -> None:
+    # Folders come sorted by class: here the second class is the last tenth, beyond the first 2,000.
+    images = torch.zeros(2500, 2, 2, 1, dtype=torch.uint8)
+    images[2250:] = 255
+    sampler = ImageSampler((1, 2, 2))
+    sampler.fit(images)
+    np.testing.assert_allclose(sampler.mean.numpy(), 0.1, atol=0.002)
