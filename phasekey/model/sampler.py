@@ -35,8 +35,8 @@ class ImageSampler(nn.Module):
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
         """Take mean and principal components of images (N, H, W, C) uint8; deterministic."""
-        step = max(1, len(images) // LARGEST_FIT)
-        parts = torch.split(images[::step][:LARGEST_FIT], CHUNK)
+        step = -(-len(images) // LARGEST_FIT)  # to the last image: folders come sorted by class
+        parts = torch.split(images[::step], CHUNK)
         flat = torch.cat([self._shrink(part) for part in parts]).flatten(1)
         mean = flat.mean(0)
         _, spread, directions = torch.linalg.svd(flat - mean, full_matrices=False)
