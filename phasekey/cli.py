@@ -22,12 +22,15 @@ SUBCOMMANDS = {
     "export": Subcommand("export.command", "split a checkpoint into an edge bundle and a model repository"),
     "serve": Subcommand("cloud_runtime.command", "serve the processing module over gRPC"),
     "predict": Subcommand("sdk.command", "predict images through a server that never sees them"),
+    "reproduce": Subcommand(
+        "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"
+    ),
 }
 
 OVERVIEW = f"""\
 Private inference: the device keeps the image and a secret angle, the cloud computes on what is left.
 
-{"".join(f"  {name:<9}{command.summary}{chr(10)}" for name, command in SUBCOMMANDS.items())}
+{"".join(f"  {name:<11}{command.summary}{chr(10)}" for name, command in SUBCOMMANDS.items())}
 From nothing to a private prediction:
   phasekey train --arch lenet --data digits --epochs 5 --out runs/digits
   phasekey export --ckpt runs/digits/model.pt --out build/digits

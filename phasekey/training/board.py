@@ -34,8 +34,8 @@ class Board:
         figures = {
             "loss": metrics.loss,
             "accuracy/train": metrics.train_accuracy,
-            "accuracy/test rotated": metrics.test_accuracy,
-            "accuracy/test plain": metrics.test_accuracy_plain,
+            "accuracy/test_rotated": metrics.test_accuracy,
+            "accuracy/test_plain": metrics.test_accuracy_plain,
             "seconds": metrics.seconds,
             **{f"defence/{name}": value for name, value in metrics.defence.items()},
         }

@@ -11,7 +11,7 @@ from phasekey.training.errors import TrainingError
 
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "step", "constant"]
-Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "shift", "none"]
+Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 Head = Literal["paper", "bottleneck"]
@@ -75,6 +75,9 @@ class TrainConfig:
         default=1.0,
         metadata=_help("weight of the defence's loss beside the task's; 0 trains only its attacker"),
     )
+    attack_steps: int = field(
+        default=1, metadata=_help("updates of the defence's attacker for each of the encoder's")
+    )
     data: str = field(
         default="digits",
         metadata=_help(
@@ -90,8 +93,8 @@ class TrainConfig:
         default="auto",
         metadata=_help(
             "crop-flip: random crops and mirror images; resized-crop-flip: crops of any size, for large "
-            "photographs; shift: small shifts only, for writing and other things that have a left and a "
-            "right; auto: what suits the data"
+            "photographs; flip: mirror images alone; shift: small shifts only, for writing and other "
+            "things that have a left and a right; auto: what suits the data"
         ),
     )
     epochs: int = field(default=5, metadata=_help("passes over the training images"))
@@ -135,7 +138,8 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 2), ("image_size", 1), ("width", 1), ("k", 2)):
+        least_of = {"epochs": 1, "batch_size": 2, "image_size": 1, "width": 1, "k": 2, "attack_steps": 1}
+        for name, least in least_of.items():
             _require(self, name, f"a whole number of at least {least}", lambda v, least=least: v >= least)
         _require(self, "lr", "a number above 0 and at most 100", lambda v: 0 < v <= 100)
         _require(self, "weight_decay", "a number from 0 to 1", lambda v: 0 <= v <= 1)

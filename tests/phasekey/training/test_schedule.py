@@ -21,6 +21,11 @@ def test_a_constant_schedule_stays_at_its_top():
     assert [rate_factor(step, 9, 1, "constant") for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
 
 
+def test_steps_fall_to_a_tenth_after_a_half_and_to_a_hundredth_after_three_quarters():
+    factors = [rate_factor(step, 8, 1, "step") for step in range(8)]
+    assert factors == pytest.approx([0.5, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
 # Nesterov momentum looks ahead: its first step is 1 + 0.9 times the gradient.
 @pytest.mark.parametrize(("name", "reach"), [("adamw", 1.0), ("sgd", 1.9)])
 def test_only_weights_decay(name, reach):

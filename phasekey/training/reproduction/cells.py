@@ -1,0 +1,70 @@
+"""The runs that fill a table: one cell after another, each skipped when it is finished."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from phasekey.training.config import TrainConfig
+from phasekey.training.data.dataset import ImageDataset
+from phasekey.training.data.registry import load_dataset
+from phasekey.training.loop import METRICS_FILE, OnEpoch, train
+from phasekey.training.recipes import load_recipe
+from phasekey.training.reproduction.columns import Column
+from phasekey.training.reproduction.results import Result, read_result, result_of
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the reproduction: a recipe with one column's changes."""
+
+    row: str
+    column: Column
+    config: TrainConfig
+
+    @property
+    def finished(self) -> Result | None:
+        """The result of this very run, or None where it is still to be done."""
+        result = read_result(self.config.out)
+        return result if result is not None and result.settings == self.config.facts() else None
+
+
+def plan(
+    rows: Sequence[str], columns: Sequence[Column], runs: Path, settings: dict[str, Any]
+) -> tuple[Cell, ...]:
+    """All cells of rows × columns, in order; settings win over those of the recipes.
+
+    Raises TrainingError for a row that is no recipe.
+    """
+    return tuple(_cell(row, column, runs, settings) for row in rows for column in columns)
+
+
+def _cell(row: str, column: Column, runs: Path, settings: dict[str, Any]) -> Cell:
+    chosen = {**load_recipe(row).settings, **settings, **column.settings, "out": runs / row / column.name}
+    return Cell(row, column, TrainConfig(**chosen))
+
+
+def run_cells(
+    cells: Sequence[Cell], *, begin: Callable[[Cell, bool], None], on_epoch: OnEpoch, progress: bool
+) -> Iterator[Result]:
+    """Train what is not finished, and go on with what was cut off; the result of each cell.
+
+    begin is told of each cell, and whether it is already finished.
+    """
+
+    @cache
+    def dataset(data: str, image_size: int | None) -> ImageDataset:
+        return load_dataset(data, image_size, progress=progress)
+
+    for cell in cells:
+        result = cell.finished
+        begin(cell, result is not None)
+        if result is None:
+            config = cell.config
+            model = train(
+                config, dataset(config.data, config.image_size), progress=progress, on_epoch=on_epoch
+            )
+            result = result_of(cell.row, cell.column.name, model, config.out / METRICS_FILE)
+            result.write(config.out)
+        yield result

@@ -1,0 +1,112 @@
+"""docs/results.md: our error rates beside the published ones."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from phasekey.training.recipes import load_recipe
+from phasekey.training.reproduction.columns import COLUMNS, Column
+from phasekey.training.reproduction.published import UNREADABLE, Figure, Published
+from phasekey.training.reproduction.results import Result
+
+Results = Mapping[tuple[str, str], Result]
+
+HEAD = """\
+# Results
+
+Written by `phasekey reproduce` from the runs that it finished; a cell without a figure was not run.
+Classification error in percent on the test images; lower is better. "Complex" goes through the rotation, as
+a device does: a fresh angle, and another image's feature as decoy, for every image.
+
+"Paper" is Xiang et al., ICLR 2020, Tables 1 and 2; "reproduction" the public one of Sheverdin et al.,
+ReScience 2021, both typed in by hand. Their training differs from ours in epochs and settings, so compare the
+columns of one line rather than the lines of one column.
+"""
+FOOT = f"""\
+{UNREADABLE}: garbled in our text of the paper, and not guessed. –: not run, or not published.
+"""
+JPEG_NOTE = (
+    "**Measured on a JPEG copy of CIFAR-10** (quality about 75): a little harder than the original "
+    "pixels, so not to be compared with published figures to the last point."
+)
+
+
+def write_report(path: Path, results: Results, published: Published, plot: Path) -> str:
+    """The whole document as Markdown; plot is the picture's path beside it."""
+    rows = [row for row in published.rows if any(key[0] == row for key in results)]
+    parts = [HEAD, f"![Error rates by row and column]({plot.relative_to(path.parent)})\n"]
+    parts += [_row(row, results, published) for row in rows]
+    return "\n".join([*parts, FOOT])
+
+
+def _row(row: str, results: Results, published: Published) -> str:
+    ours = {column.name: results[row, column.name] for column in COLUMNS if (row, column.name) in results}
+    columns = [column for column in COLUMNS if column.name in ours or _published(row, column, published)]
+    lines = [
+        f"## {row}\n",
+        _line("", (column.heading for column in columns)),
+        _line("---", ("---:" for _ in columns)),
+        _line("ours", (_ours(ours.get(column.name)) for column in columns)),
+        *(
+            _line(source, (_figure(published.error(row, source, column.name)) for column in columns))
+            for source in ("paper", "reproduction")
+        ),
+        "",
+        _gap(ours),
+        *_how(ours.values()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _published(row: str, column: Column, published: Published) -> bool:
+    return published.error(row, "paper", column.name) is not None
+
+
+def _line(first: str, cells: Iterable[str]) -> str:
+    return f"| {first} | {' | '.join(cells)} |"
+
+
+def _ours(result: Result | None) -> str:
+    return "–" if result is None else f"**{result.error:.2f}**"
+
+
+def _figure(figure: Figure) -> str:
+    if figure is None:
+        return "–"
+    return figure if isinstance(figure, str) else f"{figure:.2f}"
+
+
+def _gap(ours: Mapping[str, Result]) -> str:
+    said = [
+        f"{column.heading}: {ours[column.name].error - ours['additional'].error:+.2f} points"
+        for column in COLUMNS
+        if "additional" in ours and column.settings["form"] == "complex" and column.name in ours
+    ]
+    return f"Against the network with additional layers, {'; '.join(said)}.\n" if said else ""
+
+
+def _how(results: Iterable[Result]) -> list[str]:
+    """What was run, where and when: one bullet for each column."""
+    results = list(results)
+    lines = [_sentence(result) for result in results]
+    return [*sorted({note for result in results if (note := _note(result))}), *lines]
+
+
+def _note(result: Result) -> str:
+    """What keeps the figures from being those of the row's own data; empty where nothing does."""
+    if "jpeg" in result.data.lower():
+        return f"{JPEG_NOTE}\n"
+    own = load_recipe(result.row).settings["data"].partition(":")[0]
+    return (
+        "" if result.data == own else f"**Measured on {result.data}, which is not the data of this row.**\n"
+    )
+
+
+def _sentence(result: Result) -> str:
+    s = result.settings
+    defence = f", defence {s['defence']} (weight {s['defence_weight']:g})" if s["form"] == "complex" else ""
+    return (
+        f"- {result.column}: {result.epochs} epoch(s) of {result.training_images:,} images of {result.data}, "
+        f"{result.test_images:,} test images, {s['optimiser']} at {s['lr']:g}, batches of {s['batch_size']}, "
+        f"{s['augment']}{defence}, seed {s['seed']}; {result.parameters:,} parameters; "
+        f"{result.seconds_per_epoch:.1f} s an epoch on {result.hardware}; {result.finished}."
+    )

@@ -1,0 +1,93 @@
+"""result.json: what one finished run came to, with all that a reader must know about it."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from phasekey.training.checkpoint import Checkpoint, load_checkpoint
+from phasekey.training.whole_file import write_whole
+
+RESULT_FILE = "result.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One cell of the tables. Errors in percent, on the test images of `data`."""
+
+    row: str
+    column: str
+    error: float  # with the rotation, as a device gets it
+    error_plain: float  # angle and decoy zero
+    epochs: int
+    seconds_per_epoch: float  # median over the epochs, training and test
+    parameters: int
+    data: str
+    training_images: int
+    test_images: int
+    hardware: str
+    finished: str  # date, UTC
+    settings: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Beside the model. Raises TrainingError where the disk refuses it."""
+        write_whole(folder / RESULT_FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result in a run's folder, or None where there is none that can be read: it is then made again."""
+    try:
+        return Result(**json.loads((folder / RESULT_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def read_results(runs: Path) -> dict[tuple[str, str], Result]:
+    """All results under RUNS/ROW/COLUMN, by (row, column)."""
+    found = (read_result(path.parent) for path in sorted(runs.glob(f"*/*/{RESULT_FILE}")))
+    return {(result.row, result.column): result for result in found if result is not None}
+
+
+def result_of(row: str, column: str, model: Path, metrics: Path) -> Result:
+    """The result of a finished run, from its model.pt and metrics.jsonl."""
+    checkpoint: Checkpoint = load_checkpoint(model)
+    facts = checkpoint.facts
+    seconds = [json.loads(line)["seconds"] for line in metrics.read_text().splitlines()]
+    return Result(
+        row=row,
+        column=column,
+        error=100 * (1 - facts["test_accuracy"]),
+        error_plain=100 * (1 - facts["test_accuracy_plain"]),
+        epochs=facts["epochs"],
+        seconds_per_epoch=median(seconds),
+        parameters=sum(value.numel() for value in checkpoint.network.parameters()),
+        data=facts["data"],
+        training_images=facts["training_images"],
+        test_images=facts["test_images"],
+        hardware=hardware(),
+        finished=datetime.now(UTC).date().isoformat(),
+        settings=dict(checkpoint.config),
+    )
+
+
+def hardware() -> str:
+    """This machine in words, as a reader of figures wants to know it."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    cores, threads = os.cpu_count(), torch.get_num_threads()
+    return f"{_processor()}, {threads} of {cores} cores, torch {torch.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from phasekey.training.reproduction.published import Published
+from phasekey.training.reproduction.report import write_report
+from phasekey.training.reproduction.results import Result
+
+SETTINGS = {
+    "form": "complex", "optimiser": "adamw", "lr": 0.004, "batch_size": 64, "augment": "flip", "seed": 0,
+    "defence": "paper", "defence_weight": 1.0,
+}  # fmt: skip
+
+
+def result(column, error, data="cifar10", **settings):
+    return Result(
+        "lenet-cifar10", column, error, error, 12, 20.5, 62830, data, 50000, 10000, "a CPU", "2026-11-23",
+        {**SETTINGS, **settings},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def report():
+    def write(*results):
+        found = {(r.row, r.column): r for r in results}
+        return write_report(Path("docs/results.md"), found, Published(), Path("docs/results.png"))
+
+    return write
+
+
+def test_the_gap_is_against_the_network_with_additional_layers(report):
+    text = report(result("additional", 30.0, form="additional"), result("complex", 31.25))
+    assert "complex: +1.25 points" in text
+    assert "12 epoch(s) of 50,000 images of cifar10" in text
+    assert "![Error rates by row and column](results.png)" in text
+    assert "Measured on" not in text
+
+
+def test_a_jpeg_copy_is_said_to_be_one(report):
+    assert "Measured on a JPEG copy" in report(result("original", 30.0, data="cifar10-jpeg", form="original"))
+
+
+def test_only_rows_with_a_result_are_shown(report):
+    assert "## lenet-cifar10" in report(result("complex", 31.0))
+    assert "## resnet" not in report(result("complex", 31.0))
