@@ -22,7 +22,7 @@ from export.proof.rules.common import all_invariant
 from export.proof.rules.quantisation import OPERATORS as QUANTISERS
 from export.proof.sizes import show
 from export.proof.step import Numbering, Step
-from export.proof.types import Component, Invariant, Paired, Refused, Tensor, Unknown
+from export.proof.types import Component, Invariant, Paired, Refused, Shifted, Tensor, Unknown
 from export.proof.verdict import EXACT, QUANTISED, Failure, TensorFact, Verdict
 
 PHASEKEY_LAYOUT = Layout()
@@ -86,7 +86,8 @@ class _Walk:
         try:
             self.quantised = facts.is_quantised(value)
             shape = facts.input_shape(value)
-            return Tensor(shape, self.layout.type(shape), number)
+            type_ = self.layout.type(shape)
+            return Tensor(shape, Shifted(type_, 0) if self.quantised else type_, number)
         except Refused as refused:
             return Tensor(None, Unknown(str(refused)), number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,10 @@ class Step:
     def optional(self, position: int) -> Tensor | None:
         """An input, or None where it is absent."""
         return self.inputs[position] if position < len(self.inputs) else None
+
+    def with_input(self, position: int, tensor: Tensor) -> Step:
+        """The same node with another tensor for one input."""
+        return replace(self, inputs=(*self.inputs[:position], tensor, *self.inputs[position + 1 :]))
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute's value, or the default."""

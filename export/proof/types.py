@@ -109,7 +109,10 @@ class Component:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Unsigned quantised values: minus `zero_point` they have the type `inside`."""
+    """Quantised values: minus `zero_point` they have the type `inside`.
+
+    Whole numbers wrap, and their division cuts off: they are of no use before they are scaled back.
+    """
 
     inside: Paired | Component
     zero_point: int

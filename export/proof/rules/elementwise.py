@@ -22,7 +22,18 @@ from export.proof.rules.common import (
 )
 from export.proof.sizes import Shape
 from export.proof.step import Step
-from export.proof.types import Component, Factor, Invariant, Kind, Paired, Refused, Tensor, Type, Varying
+from export.proof.types import (
+    Component,
+    Factor,
+    Invariant,
+    Kind,
+    Paired,
+    Refused,
+    Shifted,
+    Tensor,
+    Type,
+    Varying,
+)
 
 _FLOATS = {
     onnx.TensorProto.FLOAT,
@@ -176,11 +187,18 @@ def identity(step: Step) -> Tensor:
 
 def cast(step: Step) -> Tensor:
     """Cast, CastLike: between floating-point types (equivariant up to the new type's rounding)."""
-    tensor = step.input(0)
+    tensor, target = step.input(0), step.attribute("to")
     if is_invariant(tensor):
-        return Tensor(tensor.shape, tensor.type)
-    if step.op != "Cast" or step.attribute("to") not in _FLOATS:
+        # Indices stay indices only in types that hold them all.
+        same = target in (onnx.TensorProto.INT64, onnx.TensorProto.INT32)
+        kept = (
+            tensor.type if same or not isinstance(tensor.type, Invariant) else Invariant(tensor.type.copies)
+        )
+        return Tensor(tensor.shape, kept)
+    if step.op != "Cast" or target not in _FLOATS:
         raise Refused("Cast of a turning tensor to anything but floating point loses its phase")
+    if isinstance(tensor.type, Shifted) and tensor.type.zero_point == 0:
+        step = step.with_input(0, Tensor(tensor.shape, tensor.type.inside, tensor.number))
     return linear(step, 0, tensor.shape, lambda factor: factor)
 
 

@@ -66,6 +66,8 @@ def squeeze(step: Step) -> Tensor:
     old = step.shape(0)
     axes = step.axes(len(old), 1)
     if axes is None:
+        if step.optional(1) is not None:
+            raise Refused("Squeeze with an empty list of axes means different things to different runtimes")
         if any(size.fixed is None for size in old):
             raise Refused("Squeeze without axes drops the batch axis of a batch of one; name the axes")
         axes = tuple(axis for axis, size in enumerate(old) if size == ONE)
@@ -133,7 +135,13 @@ def pad(step: Step) -> Tensor:
         raise Refused("Pad fills in a constant other than zero, which does not turn with the input")
     added = {axis: (amounts[at], amounts[at + len(axes)]) for at, axis in enumerate(axes)}
     new = tuple(size + sum(added.get(axis, (0, 0))) for axis, size in enumerate(old))
-    return moved(step, new, outside(*(axis for axis, both in added.items() if any(both))))
+    result = moved(step, new, outside(*(axis for axis, both in added.items() if any(both))))
+    # What is filled in is no index into its row.
+    return (
+        replace(result, type=replace(result.type, index=None))
+        if isinstance(result.type, Invariant)
+        else result
+    )
 
 
 def shape_of_input(step: Step) -> Tensor:

@@ -17,11 +17,11 @@ def quantize(step: Step) -> Tensor:
     shape = step.shape(0)
     if all_invariant(step.tensors):
         return Tensor(shape, invariant_of(step.tensors))
-    result = _scaled(step)
     middle = _middle(step)
-    if middle and isinstance(result.type, Paired | Component):
-        return Tensor(shape, Shifted(result.type, middle))
-    return result
+    result = _scaled(step)
+    if not isinstance(result.type, Paired | Component):
+        raise Refused(f"QuantizeLinear has no rule for: {result.type}")
+    return Tensor(shape, Shifted(result.type, middle))
 
 
 def dequantize(step: Step) -> Tensor:
@@ -30,13 +30,12 @@ def dequantize(step: Step) -> Tensor:
     if all_invariant(step.tensors):
         return Tensor(data.shape, invariant_of(step.tensors))
     zero_point = 0 if step.optional(2) is None else _zero_point(step)
-    shift = data.type.zero_point if isinstance(data.type, Shifted) else 0
-    if zero_point != shift:
-        raise Refused(f"DequantizeLinear has zero point {zero_point}, but the values lie around {shift}")
-    if isinstance(data.type, Shifted):
-        plain = Tensor(data.shape, data.type.inside, data.number)
-        step = Step(step.node, (plain, *step.inputs[1:]), step.opset, step.numbering)
-    return _scaled(step)
+    if not isinstance(data.type, Shifted):
+        raise Refused(f"DequantizeLinear takes quantised values, not: {data.type}")
+    if zero_point != data.type.zero_point:
+        around = data.type.zero_point
+        raise Refused(f"DequantizeLinear has zero point {zero_point}, but the values lie around {around}")
+    return _scaled(step.with_input(0, Tensor(data.shape, data.type.inside, data.number)))
 
 
 def _scaled(step: Step) -> Tensor:

@@ -491,6 +491,31 @@ def samples_of_largest(g, f):
     return g.node("Concat", *(g.node("Gather", part, where, axis=0) for part in flat), axis=0)
 
 
+def flat_gather_by(change):
+    """Of both halves, by MaxPool's own indices after something was done to them."""
+
+    def stage(g, f):
+        n = b.squared_norm(g, f)
+        where = change(g, g.node("MaxPool", n, outputs=2, kernel_shape=[2, 2], strides=[2, 2])[1])
+        chosen = g.node("Gather", g.node("Reshape", f, g.const([2, -1])), where, axis=1)
+        return g.node("Reshape", chosen, g.const([-1, FEATURES, HALF, HALF]))
+
+    return stage
+
+
+def wrapped(g, where):
+    return g.node("Cast", g.node("Cast", where, to=TensorProto.INT8), to=TensorProto.INT64)
+
+
+def filled_with_zeros(g, where):
+    longer = g.node("Pad", where, g.const([0, 0, 1, 0, 0, 0, 0, 0]))
+    return g.node("Slice", longer, *map(g.const, ([0], [HALF], [2])))
+
+
+def of_other_samples(g, where):
+    return g.node("Slice", where, *map(g.const, ([-1], [-(2**62)], [0], [-1])))
+
+
 POOLS = [
     (pool_parts, "MaxPool", "compares real or imaginary parts"),
     (by_one_part(0), "MaxPool", "compares real or imaginary parts"),
@@ -501,6 +526,9 @@ POOLS = [
     (largest_norms, None, ""),
     (lp_pool, "LpPool", "no rule"),
     (samples_of_largest, "Gather", "angle of its own"),
+    (flat_gather_by(wrapped), "Gather", "angle of its own"),
+    (flat_gather_by(filled_with_zeros), "Gather", "angle of its own"),
+    (flat_gather_by(of_other_samples), "Gather", "not known"),
 ]
 
 

@@ -432,6 +432,13 @@ def test_an_int8_wire_with_a_scale_for_each_sample(check) -> None:
     assert (verdict.proved, verdict.grade) == (True, "up to quantisation")
 
 
+def test_whole_numbers_are_scaled_back_first() -> None:
+    """Their sums wrap: int8 100 + 100 is -56."""
+    g = Graph(("N", 4), dtype=TensorProto.INT8)
+    failure = prove(g.model(g.node("Cast", g.node("Add", "x", "x"), to=TensorProto.FLOAT))).failure
+    assert failure.op == "Add"
+
+
 def test_opset_11_keeps_axes_in_attributes(check) -> None:
     g = Graph(("N", 2, OUTPUTS), opset=11)
     total = g.node("ReduceSum", g.node("Mul", "x", "x"), axes=[1], keepdims=0)
