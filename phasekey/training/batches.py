@@ -48,10 +48,17 @@ class Batches:
         if self.done in (0, self.steps):
             self.order, self.done = torch.randperm(len(self.labels), generator=self.generator), 0
         while self.done < self.steps:
-            chosen = self.order[self.done * self.batch_size :][: self.batch_size]
-            mine = chosen.chunk(self.shares)[self.share].to(self.labels.device)
+            mine = self._rows(self.done)
+            images = self.images[mine]
             self.done += 1
-            yield to_float(augment(self.images[mine], self.kind, self.generator)), self.labels[mine]
+            if self.done < self.steps:
+                self.images.ahead(self._rows(self.done))
+            yield to_float(augment(images, self.kind, self.generator)), self.labels[mine]
+
+    def _rows(self, number: int) -> Tensor:
+        """This process's part of a batch of the epoch."""
+        chosen = self.order[number * self.batch_size :][: self.batch_size]
+        return chosen.chunk(self.shares)[self.share].to(self.labels.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Order, place and generator, as plain values."""
