@@ -19,8 +19,7 @@ def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
     """
     if network.form != "complex" or config.defence == "none":
         return None
+    shape, weight, steps = network.feature_shape, config.defence_weight, config.attack_steps
     if config.defence == "hardened":
-        return AngleDefence(network.feature_shape, weight=config.defence_weight)
-    return WassersteinDefence(
-        network.feature_shape, weight=config.defence_weight, kind=config.critic, angles=config.k
-    )
+        return AngleDefence(shape, weight=weight, steps=steps)
+    return WassersteinDefence(shape, kind=config.critic, angles=config.k, weight=weight, steps=steps)

@@ -32,8 +32,8 @@ class AngleDefence(Defence):
     which says that this adversary sees nothing, not that none would.
     """
 
-    def __init__(self, shape: tuple[int, ...], *, weight: float = 1.0) -> None:
-        super().__init__(AngleNetwork(shape), weight=weight, rate=RATE, betas=BETAS)
+    def __init__(self, shape: tuple[int, ...], *, weight: float = 1.0, steps: int = 1) -> None:
+        super().__init__(AngleNetwork(shape), weight=weight, steps=steps, rate=RATE, betas=BETAS)
 
     def _attack(self, feature: Tensor, decoy: Tensor) -> tuple[Tensor, dict[str, float]]:
         guess, theta = self._guess(feature, decoy)

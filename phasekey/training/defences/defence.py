@@ -15,26 +15,30 @@ SMALLEST_NORM = 1e-6
 class Defence(nn.Module, ABC):
     """An adversary trained beside the encoder, and the loss by which the encoder fools it.
 
-    weight: of that loss beside the task's (1 in Eq. 9). The state dict holds the adversary's weights and
-    its optimiser's state. Angles are drawn from torch's global random state.
+    weight: of that loss beside the task's (1 in Eq. 9). steps: updates of the adversary in one attack.
+    The state dict holds the adversary's weights and its optimiser's state. Angles are drawn from torch's global random state.
     Features and decoys are (N, ...) as the encoder gives them; all is computed in float32.
     """
 
     def __init__(
-        self, adversary: nn.Module, *, weight: float, rate: float, betas: tuple[float, float]
+        self, adversary: nn.Module, *, weight: float, steps: int, rate: float, betas: tuple[float, float]
     ) -> None:
         super().__init__()
-        self.adversary, self.weight = adversary, weight
+        self.adversary, self.weight, self.steps = adversary, weight, steps
         self.optimiser = Adam(adversary.parameters(), lr=rate, betas=betas)
 
     def attack(self, feature: Tensor, decoy: Tensor) -> dict[str, float]:
-        """One update of the adversary; nothing flows back to the encoder. Returns figures to log."""
+        """Update the adversary; nothing flows back to the encoder. Returns the last update's figures."""
+        figures: dict[str, float] = {}
         with _full_precision(feature):
-            loss, figures = self._attack(*unit_norm(feature.detach().float(), decoy.detach().float()))
-            self.optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-        return {**figures, **self._after_attack()}
+            batch = unit_norm(feature.detach().float(), decoy.detach().float())
+            for _ in range(self.steps):
+                loss, figures = self._attack(*batch)
+                self.optimiser.zero_grad()
+                torch.autograd.backward(loss)
+                self.optimiser.step()
+                figures |= self._after_attack()
+        return figures
 
     def penalty(self, feature: Tensor, decoy: Tensor) -> Tensor:
         """The scalar that the encoder adds to its loss; the adversary's weights get no gradient from it."""

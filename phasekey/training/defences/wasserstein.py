@@ -36,9 +36,15 @@ class WassersteinDefence(Defence):
     slope: Tensor
 
     def __init__(
-        self, shape: tuple[int, ...], *, weight: float = 1.0, kind: Literal["clip", "gp"], angles: int
+        self,
+        shape: tuple[int, ...],
+        *,
+        kind: Literal["clip", "gp"],
+        angles: int,
+        weight: float = 1.0,
+        steps: int = 1,
     ) -> None:
-        super().__init__(build_critic(shape), weight=weight, rate=RATE, betas=BETAS)
+        super().__init__(build_critic(shape), weight=weight, steps=steps, rate=RATE, betas=BETAS)
         self.kind, self.angles = kind, angles
         self.register_buffer("slope", torch.ones(()))
         if kind == "clip":

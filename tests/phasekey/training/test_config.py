@@ -32,6 +32,7 @@ from phasekey.training.errors import TrainingError
         ("defence", "strong"),
         ("critic", "spectral"),
         ("k", 1),
+        ("attack_steps", 0),
         ("defence_weight", -1.0),
     ],
 )
