@@ -36,6 +36,7 @@ clean:
 	rm -rf .venv dist *.egg-info
 
 .venv/bin/python:
+	@echo "setting up .venv: some minutes of downloads and installs"
 	$(PYTHON) -m venv .venv
 
 .venv/.train: .venv/bin/python pyproject.toml constraints.txt

@@ -2,7 +2,6 @@
 
 python examples/photo_label.py build/digits/edge 127.0.0.1:8001 photo.png another.jpg
 """
-# ruff: noqa: T201 - an app talks by printing
 
 import os
 import sys

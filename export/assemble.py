@@ -59,7 +59,8 @@ def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
             "decoder": folder / "edge" / "decoder.onnx",
             "processing": folder / "cloud" / model_name / "1" / MODEL_FILE,
         }
-        entries = {role: _write_graph(paths[role], role, models[role], bundle_id) for role in ROLES}
+        ties = {"processing": bundle_id}
+        entries = {role: _write_graph(paths[role], role, models[role], ties.get(role)) for role in ROLES}
         manifest = _manifest(bundle_id, model_name, entries, facts)
         write_manifest(folder / "edge", manifest)
         write_config(folder / "cloud" / model_name, manifest)
@@ -68,7 +69,7 @@ def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
     return manifest
 
 
-def _write_graph(path: Path, role: str, model: onnx.ModelProto, bundle_id: str) -> GraphFile:
+def _write_graph(path: Path, role: str, model: onnx.ModelProto, bundle_id: str | None) -> GraphFile:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(stamp(model, role=role, bundle_id=bundle_id))
     return describe_graph(path, inputs_of(model), outputs_of(model))

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import onnx
 
-from phasekey import __version__
 from phasekey.bundle import FORMAT_VERSION
 
 
@@ -13,7 +12,8 @@ def strip(model: onnx.ModelProto) -> onnx.ModelProto:
     model = _copy(model)
     del model.metadata_props[:]
     model.doc_string = model.graph.doc_string = ""
-    model.producer_name, model.producer_version = "phasekey", __version__
+    # No version: the same encoder must have the same bytes whichever version exports it.
+    model.producer_name, model.producer_version = "phasekey", ""
     graph = model.graph
     _strip(graph.node)
     _strip(graph.initializer)
@@ -28,14 +28,19 @@ def _strip(parts: Iterable[onnx.NodeProto | onnx.TensorProto | onnx.ValueInfoPro
         del part.metadata_props[:]
 
 
-def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str) -> bytes:
-    """The graph with its format version, bundle id and role in its metadata, as the bytes of a file."""
+def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str | None = None) -> bytes:
+    """The graph with its format version, role and bundle id in its metadata, as the bytes of a file.
+
+    The edge's graphs go without the bundle id: the manifest ties them by checksum, and so one encoder
+    has one checksum in every export of it, from which the device derives its keys.
+    """
     model = _copy(model)
     facts = {
         "phasekey.format_version": str(FORMAT_VERSION),
-        "phasekey.bundle_id": bundle_id,
         "phasekey.role": role,
     }
+    if bundle_id is not None:
+        facts["phasekey.bundle_id"] = bundle_id
     onnx.helper.set_model_props(model, facts)
     return serialise(model)
 

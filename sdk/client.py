@@ -97,7 +97,9 @@ class EdgeClient:
         _check_numbers(timeout, batch_size)
         folder = Path(bundle)
         self._manifest = load_manifest(folder)
-        self._keys = DerivedKeys(secret, context=self._manifest.bundle_id.encode()) if keys is None else keys
+        self._keys = (
+            DerivedKeys(secret, context=self._manifest.encoder.sha256.encode()) if keys is None else keys
+        )
         self._encoder = Encoder(folder, self._manifest)
         self._decoder = Decoder(folder, self._manifest)
         self._batch_size, self._resize = images_per_request(self._manifest, batch_size), resize

@@ -72,7 +72,7 @@ class DerivedKeys(_Unprintable):
         secret: at least 16 bytes that only this device knows; None draws 32 from the operating system,
             kept for this object's life and nowhere else.
         context: bytes that keep the draws of one use apart from another's under one secret; the client
-            puts the bundle's id here.
+            puts the encoder's checksum here.
 
     Raises:
         SdkError: the secret is too short or not bytes.

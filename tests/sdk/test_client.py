@@ -67,7 +67,7 @@ def test_sends_the_equation_and_nothing_else(client, small_export, memory):
     """Each x is e^{iθ}(a + ib), with the derived θ and decoy: both from the oracle, in complex128."""
     images = small_export.network.images(4)
     client.predict(images)
-    drawn = DerivedKeys(SECRET, context=small_export.manifest.bundle_id.encode()).draw(images, 5)
+    drawn = DerivedKeys(SECRET, context=small_export.manifest.encoder.sha256.encode()).draw(images, 5)
     feature, decoy = small_export.network.feature(images), small_export.network.decoy(drawn.noise)
     expected = np.exp(1j * drawn.theta)[:, None, None, None] * (feature + 1j * decoy)
     (x,) = memory.sent

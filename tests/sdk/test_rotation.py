@@ -13,6 +13,22 @@ FINITE = st.floats(-1e3, 1e3, width=32)
 ANGLES = st.floats(0, 2 * np.pi, exclude_max=True)
 
 
+def test_the_device_and_the_training_rotate_alike():
+    """The SDK's numpy and the network's torch are two programs for Eq. 2 and 3."""
+    import torch
+
+    from phasekey.model import rotation as training
+
+    rng = np.random.default_rng(0)
+    feature, decoy = rng.normal(size=(2, 5, 3, 4, 4)).astype(np.float32)
+    theta = rng.uniform(0, 2 * np.pi, 5)
+    tensors = (torch.from_numpy(value) for value in (feature, decoy, theta))
+    x = rotate(feature, decoy, theta)
+    np.testing.assert_allclose(x, training.rotate(*tensors).numpy(), rtol=1e-5, atol=1e-6)
+    expected = training.unrotate(torch.from_numpy(x), torch.from_numpy(theta)).numpy()
+    np.testing.assert_allclose(unrotate(x, theta), expected, rtol=1e-5, atol=1e-6)
+
+
 @st.composite
 def samples(draw):
     """Feature, decoy and angles of any batch size and number of axes."""

@@ -21,7 +21,7 @@ def export(new_export):
 
 def needles(export, images):
     """The secrets in decimal and hexadecimal, cut short: whichever way someone prints them."""
-    drawn = DerivedKeys(SECRET, context=export.manifest.bundle_id.encode()).draw(images, 5)
+    drawn = DerivedKeys(SECRET, context=export.manifest.encoder.sha256.encode()).draw(images, 5)
     floats = np.concatenate(
         [
             drawn.theta,
@@ -168,7 +168,7 @@ def test_a_prediction_says_nothing_secret(export, serve, caplog, capfd):
 def test_the_search_would_find_a_slip(export, caplog):
     """The control: a careless line of logging or a careless error is found."""
     images = export.network.images(2)
-    keys = DerivedKeys(SECRET, context=export.manifest.bundle_id.encode())
+    keys = DerivedKeys(SECRET, context=export.manifest.encoder.sha256.encode())
     drawn = keys.draw(images, 5)
     for slip in (drawn.theta.tolist(), drawn.noise, SECRET, images[0], export.network.feature(images)):
         error = SdkError(f"careless: {slip}")

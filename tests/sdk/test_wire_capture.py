@@ -93,7 +93,7 @@ def test_x_crosses_the_wire_and_nothing_secret_does(small_export, tap):
     with EdgeClient(small_export.edge, tap.address, secret=SECRET) as client:
         client.predict(images)
         client.predict(images[0])
-    keys = DerivedKeys(SECRET, context=small_export.manifest.bundle_id.encode())
+    keys = DerivedKeys(SECRET, context=small_export.manifest.encoder.sha256.encode())
     x, secret = everything_secret(small_export, images, keys)
     captured = bytes(tap.bytes)
     assert all(row in captured for row in rows(x))

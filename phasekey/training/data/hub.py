@@ -19,7 +19,7 @@ from phasekey.training.errors import TrainingError
 
 LEAST_VERSION = 4  # the first major version that runs no code of a data set's author
 TESTS = ("test", "validation", "valid", "val")  # the first of them with labels is tested on
-INSTALL = "install it with `pip install datasets`"
+INSTALL = "install it with `pip install 'phasekey[hub]'`"
 
 
 def load_hub(name: str, image_size: int | None = None, *, progress: bool = False) -> ImageDataset:

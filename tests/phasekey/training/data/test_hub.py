@@ -108,7 +108,7 @@ def test_what_is_not_there_is_named(tmp_path, monkeypatch):
 
 def test_without_the_library_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(TrainingError, match="`pip install datasets`"):
+    with pytest.raises(TrainingError, match=r"pip install 'phasekey\[hub\]'"):
         load_hub("owner/name")
 
 
