@@ -30,14 +30,14 @@ _BATCH = 8
 Floats = NDArray[np.float32]
 
 
-def choose_wire(graphs: Graphs, asked: WireType | None = None) -> tuple[onnx.ModelProto, WireSpec]:
-    """The processing graph with ends of the wire's type, and the facts for the manifest.
+def choose_wire(graphs: Graphs, asked: WireType | None = None) -> WireSpec:
+    """The wire for these graphs, of which the processing graph takes and gives float32.
 
     asked: the type, or None for float16 where its median error is at most 5e-4, else float32.
     Raises ExportError where the type that was asked for loses the values, e.g. beyond float16's range.
     """
     if asked == "float32":
-        return graphs.processing, WireSpec("float32", None, None, {"asked": asked})
+        return WireSpec("float32", None, None, {"asked": asked})
     x = synthetic_x(graphs.encoder)
     h = _run(open_graph(graphs.processing), x)
     if not np.isfinite(h).all():
@@ -45,8 +45,7 @@ def choose_wire(graphs: Graphs, asked: WireType | None = None) -> tuple[onnx.Mod
     tried: WireType = asked or "float16"
     errors = _measure(graphs.processing, scaled(tried, x, h), x, h)
     measured = {"asked": asked or "auto", "limit": LIMIT, "samples": len(x), tried: errors}
-    wire = scaled(_decide(tried, asked, errors), x, h, measured)
-    return convert_ends(graphs.processing, wire), wire
+    return scaled(_decide(tried, asked, errors), x, h, measured)
 
 
 def scaled(dtype: WireType, x: Floats, h: Floats, measured: dict[str, Any] | None = None) -> WireSpec:

@@ -6,7 +6,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,17 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         files.append(folder / f"digit{index}.png")
         Image.fromarray(image.squeeze()).save(files[-1])
     return Exported(checkpoint, bundle, images, tuple(files))
+
+
+@pytest.fixture(scope="session")
+def coarse(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The same network with int8 arithmetic in the cloud and int8 on the wire."""
+    from phasekey.cli import main
+
+    bundle = tmp_path_factory.mktemp("coarse") / "bundle"
+    options = ["--processing", "int8", "--wire", "int8"]
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(bundle), *options]) == 0
+    return replace(exported, bundle=bundle)
 
 
 @pytest.fixture(scope="session")

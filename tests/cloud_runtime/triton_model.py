@@ -8,8 +8,8 @@ from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime  # noqa: E402
-import triton_python_backend_utils as triton  # noqa: E402 - comes with Triton
+import onnxruntime
+import triton_python_backend_utils as triton
 
 
 class TritonPythonModel:
