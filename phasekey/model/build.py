@@ -20,8 +20,9 @@ class Builder:
     A complex layer works on the folded layout (2N, ...), so its shape per sample is that of the real one.
     """
 
-    def __init__(self, shape: Shape, classes: int, threshold: float | None) -> None:
-        self.shape, self.classes, self.threshold = shape, classes, threshold
+    def __init__(self, shape: Shape, classes: int, threshold: float | None, mean_norms: float = 1.0) -> None:
+        self.shape, self.classes = shape, classes
+        self.threshold, self.mean_norms = threshold, mean_norms
         self.complex_form = False
 
     def sequence(self, layers: Iterable[d.Layer]) -> nn.Sequential:
@@ -34,7 +35,7 @@ class Builder:
 
     def fork(self) -> "Builder":
         """A builder at the same shape, for the second branch of a residual."""
-        other = Builder(self.shape, self.classes, self.threshold)
+        other = Builder(self.shape, self.classes, self.threshold, self.mean_norms)
         other.complex_form = self.complex_form
         return other
 
@@ -94,7 +95,9 @@ def _batch_norm(builder: Builder, _: d.BatchNorm) -> nn.Module:
 
 
 def _activation(builder: Builder, _: d.Activation) -> nn.Module:
-    return complex_layers.PhaseReLU(builder.threshold) if builder.complex_form else nn.ReLU()
+    if not builder.complex_form:
+        return nn.ReLU()
+    return complex_layers.PhaseReLU(builder.threshold, builder.mean_norms)
 
 
 def _max_pool(builder: Builder, layer: d.MaxPool) -> nn.Module:

@@ -80,7 +80,7 @@ class Architecture:
     """Layers from image to logits; layers[:encoder_end] stay on the device before the wire,
     layers[decoder_start:] on the device after it, and the processing module is what lies between.
 
-    threshold: c of δ (Eq. 6), or None for c_k = E_ij|f_ijk| (section 5.1).
+    threshold: c of δ (Eq. 6), or None for c_k = mean_norms · E_ij|f_ijk| (section 5.1, where it is 1).
     image_size: the side in pixels that the layers are written for.
     """
 
@@ -89,5 +89,6 @@ class Architecture:
     encoder_end: int
     decoder_start: int
     threshold: float | None = 1.0
+    mean_norms: float = 1.0
     image_size: int = 32
     notes: str = field(default="", compare=False)

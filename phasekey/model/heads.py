@@ -7,7 +7,8 @@ processing module then opens with the way back to the map.
 import math
 from typing import Literal, get_args
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from phasekey.model import description as d
 from phasekey.model.build import Builder, Shape
@@ -41,6 +42,14 @@ class Bottleneck(nn.Sequential):
     def __init__(self, shape: Shape, width: int) -> None:
         linear = nn.Linear(math.prod(shape), width, bias=False)  # the norm would take any bias away
         super().__init__(nn.Flatten(), linear, nn.BatchNorm1d(width, affine=False))
+
+    @torch.no_grad()
+    def centre(self, features: Tensor) -> None:
+        """Shift and scale so that what gave these features (N, D), at inference, gives mean 0 and variance 1."""
+        norm = self[2]
+        spread = (norm.running_var + norm.eps).sqrt()
+        norm.running_mean += features.mean(0) * spread
+        norm.running_var.copy_((features.var(0, unbiased=False) * spread**2 - norm.eps).clamp(min=0))
 
 
 def check_head(name: HeadName, width: int | None) -> None:

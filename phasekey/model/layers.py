@@ -31,11 +31,12 @@ class PhaseReLU(nn.Module):
     threshold: c, a positive number (1 for ResNets), or None for c_k = E_ij|f_ijk|, the mean norm over
     the positions of a channel, per sample (section 5.1). On vectors (2N, D) the mean runs over the D
     units: over its single position |f| / c would be one, and δ the identity (docs/adr/0003).
+    mean_norms: c_k in mean norms where threshold is None; the paper's is 1 (docs/adr/0041).
     """
 
-    def __init__(self, threshold: float | None = 1.0) -> None:
+    def __init__(self, threshold: float | None = 1.0, mean_norms: float = 1.0) -> None:
         super().__init__()
-        self.threshold = threshold
+        self.threshold, self.mean_norms = threshold, mean_norms
 
     def forward(self, f: Tensor) -> Tensor:
         """(2N, C, H, W) or (2N, D) -> the same shape."""
@@ -45,10 +46,10 @@ class PhaseReLU(nn.Module):
     def _level(self, norm: Tensor) -> Tensor | float:
         if self.threshold is not None:
             return self.threshold
-        return norm.mean(dim=(2, 3) if norm.dim() == 4 else 1, keepdim=True)
+        return self.mean_norms * norm.mean(dim=(2, 3) if norm.dim() == 4 else 1, keepdim=True)
 
     def extra_repr(self) -> str:
-        return f"threshold={'mean norm' if self.threshold is None else self.threshold}"
+        return f"threshold={f'{self.mean_norms:g} mean norms' if self.threshold is None else self.threshold}"
 
 
 class NormBatchNorm(nn.Module):

@@ -73,7 +73,7 @@ class SplitNetwork(nn.Module):
         check_head(head, width)
         self.architecture, self.form, self.gamma, self.image = architecture, form, gamma, image
         self.head, self.decoy, self.task = head, decoy, task
-        builder = Builder(image, classes, architecture.threshold)
+        builder = Builder(image, classes, architecture.threshold, architecture.mean_norms)
         self._build(builder, width)
         self.sampler: ImageSampler | FeatureSampler = ImageSampler(image)
         if head == "bottleneck" and decoy == "gaussian":

@@ -19,6 +19,7 @@ MAP_LAYERS: dict[str, Callable[[int], nn.Module]] = {
     "δ, c = 1": lambda c: layers.PhaseReLU(1.0),
     "δ, c = 0.3": lambda c: layers.PhaseReLU(0.3),
     "δ, c_k": lambda c: layers.PhaseReLU(None),
+    "δ, twice c_k": lambda c: layers.PhaseReLU(None, 2.0),
     "batch norm": layers.NormBatchNorm,
     "average pooling": lambda c: nn.AvgPool2d(2),
     "global average pooling": lambda c: nn.AdaptiveAvgPool2d(1),
@@ -127,8 +128,9 @@ def test_delta_is_equation_6() -> None:
     fixed = norm / np.maximum(norm, 0.7) * values
     level = norm.mean(axis=(2, 3), keepdims=True)
     relative = norm / np.maximum(norm, level) * values
-    for threshold, expected in ((0.7, fixed), (None, relative)):
-        found = to_complex(layers.PhaseReLU(threshold)(to_folded(z))).numpy()
+    higher = norm / np.maximum(norm, 2.5 * level) * values
+    for arguments, expected in (((0.7,), fixed), ((None,), relative), ((None, 2.5), higher)):
+        found = to_complex(layers.PhaseReLU(*arguments)(to_folded(z))).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
