@@ -5,7 +5,7 @@ processing module then opens with the way back to the map.
 """
 
 import math
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -36,20 +36,25 @@ class Generator(nn.Sequential):
         )
 
 
-class Bottleneck(nn.Sequential):
+class Bottleneck(nn.Module):
     """(N, ...) -> (N, D): a linear layer, then batch norm without affine, so mean 0 and variance 1 each."""
 
     def __init__(self, shape: Shape, width: int) -> None:
-        linear = nn.Linear(math.prod(shape), width, bias=False)  # the norm would take any bias away
-        super().__init__(nn.Flatten(), linear, nn.BatchNorm1d(width, affine=False))
+        super().__init__()
+        self.linear = nn.Linear(math.prod(shape), width, bias=False)  # the norm would take any bias away
+        self.norm = nn.BatchNorm1d(width, affine=False)
+
+    def forward(self, f: Tensor) -> Tensor:
+        feature: Tensor = self.norm(self.linear(f.flatten(1)))
+        return feature
 
     @torch.no_grad()
     def centre(self, features: Tensor) -> None:
-        """Shift and scale so that what gave these features (N, D), at inference, gives mean 0 and variance 1."""
-        norm = self[2]
-        spread = (norm.running_var + norm.eps).sqrt()
-        norm.running_mean += features.mean(0) * spread
-        norm.running_var.copy_((features.var(0, unbiased=False) * spread**2 - norm.eps).clamp(min=0))
+        """Move the norm so that what gave these features (N, D) at inference gives mean 0, variance 1."""
+        mean, variance = cast(Tensor, self.norm.running_mean), cast(Tensor, self.norm.running_var)
+        spread = (variance + self.norm.eps).sqrt()
+        mean += features.mean(0) * spread
+        variance.copy_((features.var(0, unbiased=False) * spread**2 - self.norm.eps).clamp(min=0))
 
 
 def check_head(name: HeadName, width: int | None) -> None:

@@ -14,6 +14,7 @@ import phasekey
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.sampler import LARGEST_FIT
 from phasekey.training.batches import Batches
+from phasekey.training.centring import centre_features
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset, Split
@@ -87,6 +88,7 @@ class Run:
         self._close_epoch(started)
 
     def _close_epoch(self, started: float) -> None:
+        centre_features(self.network, self.dataset.train.images, self.device)
         accuracy = evaluate(self.network, self.test, self.test_labels)
         means = self.sums.means(self.batches.steps)
         loss, right = means.pop("loss"), means.pop("right")

@@ -16,7 +16,8 @@ class Defence(nn.Module, ABC):
     """An adversary trained beside the encoder, and the loss by which the encoder fools it.
 
     weight: of that loss beside the task's (1 in Eq. 9). steps: updates of the adversary in one attack.
-    The state dict holds the adversary's weights and its optimiser's state. Angles are drawn from torch's global random state.
+    The state dict holds the adversary's weights and its optimiser's state. Angles are drawn from torch's
+    global random state.
     Features and decoys are (N, ...) as the encoder gives them; all is computed in float32.
     """
 

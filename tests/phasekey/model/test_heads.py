@@ -36,7 +36,7 @@ def test_a_bottleneck_feature_is_centred_and_of_variance_one():
 
 def test_a_bottleneck_has_nothing_that_shifts_or_scales_its_end():
     head = Bottleneck((6, 5, 5), 8)
-    assert [name for name, _ in head.named_parameters()] == ["1.weight"]
+    assert [name for name, _ in head.named_parameters()] == ["linear.weight"]
 
 
 @pytest.mark.parametrize(("arch", "variant"), [("lenet", None), ("resnet20", "alpha"), ("resnet20", "beta")])
