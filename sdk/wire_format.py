@@ -32,7 +32,7 @@ def to_wire(x: Floats, wire: WireSpec) -> Array:
         range's end and keeps its phase; clipping each component would turn it.
 
     Raises:
-        SdkError: a value is beyond what float16 holds.
+        SdkError: a value is beyond what float16 holds, or for int8 not finite.
     """
     if wire.dtype == "float16":
         return _to_float16(x)
@@ -59,9 +59,14 @@ def _to_float16(x: Floats) -> Array:
 
 
 def _to_int8(x: Floats, scale: float) -> Array:
-    steps = x / np.float32(scale)
+    with np.errstate(over="ignore"):
+        steps = x / np.float32(scale)
     real, imaginary = np.split(steps, 2, axis=1)
     norm = np.hypot(real, imaginary)
+    if not np.isfinite(norm).all():
+        raise SdkError(
+            "A feature of this input is not a finite number; nothing was sent. Export the model again."
+        )
     shorten = LARGEST_INT8 / np.maximum(norm, LARGEST_INT8)
     both = np.concatenate([real * shorten, imaginary * shorten], axis=1)
     steps_taken: Array = np.rint(both).astype(np.int8)
