@@ -1,0 +1,90 @@
+"""What a step does with a defence: the adversary first, on features that carry no gradient."""
+
+import pytest
+import torch
+from torch import nn
+
+from phasekey.model import build_network
+from phasekey.training import step as step_module
+from phasekey.training.config import TrainConfig
+from phasekey.training.hardware import build_accelerator
+from phasekey.training.step import Learner
+
+
+class StubDefence(nn.Module):
+    """Punishes large features, and notes what it was given."""
+
+    def __init__(self, weight=0.0):
+        super().__init__()
+        self.weight, self.seen = weight, []
+        self.level = nn.Parameter(torch.zeros(()))
+
+    def attack(self, feature, decoy):
+        self.seen.append(("attack", feature.requires_grad or decoy.requires_grad))
+        with torch.no_grad():
+            self.level.add_(1)
+        return {"level": float(self.level.detach())}
+
+    def penalty(self, feature, decoy):
+        self.seen.append(("penalty", feature.requires_grad and decoy.requires_grad))
+        return self.weight * feature.square().mean()
+
+
+@pytest.fixture
+def learner(monkeypatch):
+    def build(defence=None, form="complex", **settings):
+        torch.manual_seed(0)
+        monkeypatch.setattr(step_module, "build_defence", lambda *_: defence)
+        network = build_network("lenet", classes=10, image=(1, 32, 32), form=form)
+        config = TrainConfig(warmup=0, device="cpu", **settings)
+        return Learner(network, config, build_accelerator(config), 10)
+
+    return build
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(8, 1, 32, 32, generator=generator), torch.randint(0, 10, (8,), generator=generator)
+
+
+def test_the_adversary_learns_first_and_never_reaches_the_encoder(learner, batch):
+    defence = StubDefence()
+    figures = learner(defence).step(*batch)
+    assert defence.seen == [("attack", False), ("penalty", True)]
+    assert figures["defence/level"] == 1
+    assert 0 <= figures["right"] <= 1
+
+
+def test_the_penalty_moves_the_encoder(learner, batch):
+    def size_after(weight):
+        torch.manual_seed(1)
+        made = learner(StubDefence(weight))
+        for _ in range(5):
+            made.step(*batch)
+        with torch.no_grad():
+            return float(made.network.encoder(batch[0]).square().mean())
+
+    assert size_after(1e3) < 0.8 * size_after(0.0)
+
+
+def test_the_loss_reported_is_the_tasks_alone(learner, batch):
+    torch.manual_seed(1)
+    plain = learner(StubDefence(0.0)).step(*batch)["loss"]
+    torch.manual_seed(1)
+    assert learner(StubDefence(1e6)).step(*batch)["loss"] == plain
+
+
+@pytest.mark.parametrize("form", ["original", "additional", "noisy"])
+def test_forms_without_rotation_have_nothing_to_defend(learner, batch, form):
+    defence = StubDefence()
+    assert learner(defence, form=form).step(*batch).keys() == {"loss", "right"}
+    assert defence.seen == []
+
+
+def test_the_largest_weight_is_nan_where_any_is(learner):
+    made = learner()
+    assert 0 < made.largest_weight() < 100
+    with torch.no_grad():
+        made.network.decoder[-1].bias[3] = float("nan")
+    assert made.largest_weight() != made.largest_weight()
