@@ -1,5 +1,7 @@
 """Device, precision and processes of a run, by accelerate (docs/adr/0040)."""
 
+import os
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -26,6 +28,11 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
         raise TrainingError(
             f"--precision {config.precision} does not work on this device; use --precision float32"
         ) from error
+
+
+def leads() -> bool:
+    """True in the process that speaks and writes: of several, torchrun's first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _forget_last_run() -> None:
