@@ -34,7 +34,7 @@ def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
     """Count by running each part once on one sample; x and h say what travels."""
     channels, height, width = network.image
     image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
-    noise = torch.zeros(1, network.sampler.noise_size)
+    noise = torch.zeros(1, network.noise_size)
     pair = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
     return Cost(
         _flops(EdgeEncoder(network), image, noise),

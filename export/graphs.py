@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from export.errors import ExportError
 from phasekey.model import SplitNetwork
 from phasekey.model.rotation import halves
-from phasekey.model.sampler import FeatureSampler
 
 OPSET = 20  # served best of all that ONNX Runtime takes natively
 EXAMPLE_BATCH = 2  # torch.export takes a size of 1 for a constant
@@ -41,13 +40,14 @@ class EdgeEncoder(nn.Module):
     def __init__(self, network: SplitNetwork) -> None:
         super().__init__()
         self.encoder, self.sampler = network.encoder, network.sampler
+        self.noise_is_decoy = network.decoy_source == "gaussian-features"
 
     def forward(self, image: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         pixels = image.permute(0, 3, 1, 2)
         if image.dtype == torch.uint8:
             pixels = pixels.float() / 255
-        if isinstance(self.sampler, FeatureSampler):
-            return self.encoder(pixels), self.sampler(noise)
+        if self.noise_is_decoy:
+            return self.encoder(pixels), noise
         both = self.encoder(torch.cat([pixels, self.sampler(noise)]))
         feature, decoy = halves(both).unbind(0)
         return feature, decoy
@@ -78,7 +78,7 @@ def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint
             f"only the complex form can be exported, but this checkpoint holds the form {network.form!r}: "
             "it has no processing module that works without the angle; train with --form complex"
         )
-    if network.decoy == "gaussian" and not isinstance(network.sampler, FeatureSampler):
+    if network.decoy == "gaussian" and network.decoy_source != "gaussian-features":
         raise ExportError(
             "this network was trained with Gaussian decoys, which a device can draw for the bottleneck head "
             f"only, but its head is {network.head!r}; train with --head bottleneck, or another --decoy"
@@ -86,7 +86,7 @@ def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint
     network = network.eval()
     channels, height, width = network.image
     image = torch.zeros(EXAMPLE_BATCH, height, width, channels, dtype=image_dtype)
-    noise = torch.zeros(EXAMPLE_BATCH, network.sampler.noise_size)
+    noise = torch.zeros(EXAMPLE_BATCH, network.noise_size)
     x = torch.randn(EXAMPLE_BATCH, 2 * network.feature_shape[0], *network.feature_shape[1:])
     processed = torch.randn(EXAMPLE_BATCH, *network.processed_shape)
     return Graphs(

@@ -95,7 +95,7 @@ def _bytes_of_x(network: SplitNetwork) -> int:
 def _one_round(network: SplitNetwork, sessions: Mapping[str, GraphSession], batch: int) -> dict[str, Floats]:
     generator = torch.Generator().manual_seed(SEED + batch)
     image = _images(network, sessions["encoder"], batch, generator)
-    noise = torch.randn(batch, network.sampler.noise_size, generator=generator)
+    noise = torch.randn(batch, network.noise_size, generator=generator)
     theta = 2 * math.pi * torch.rand(batch, generator=generator)
     feature, decoy = EdgeEncoder(network)(image, noise)
     x = rotate(feature, decoy, theta)

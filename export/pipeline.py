@@ -55,7 +55,7 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
     return Facts(
         name=name,
         labels=checkpoint.labels,
-        decoy_source=checkpoint.network.sampler.source,
+        decoy_source=checkpoint.network.decoy_source,
         decoy_in_training=checkpoint.network.decoy,
         wire=shipped.wire,
         proof=evidence.proof,

@@ -12,7 +12,7 @@ from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName, build_head, build_opening, check_head
 from phasekey.model.rotation import fold, rotate, unfold, unrotate
-from phasekey.model.sampler import FeatureSampler, ImageSampler
+from phasekey.model.sampler import ImageSampler
 
 Form = Literal["original", "additional", "noisy", "complex"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -75,9 +75,7 @@ class SplitNetwork(nn.Module):
         self.head, self.decoy, self.task = head, decoy, task
         builder = Builder(image, classes, architecture.threshold, architecture.mean_norms)
         self._build(builder, width)
-        self.sampler: ImageSampler | FeatureSampler = ImageSampler(image)
-        if head == "bottleneck" and decoy == "gaussian":
-            self.sampler = FeatureSampler(self.feature_shape[0])
+        self.sampler = ImageSampler(image)
 
     def _build(self, builder: Builder, width: int | None) -> None:
         layers, first, last = (
@@ -96,6 +94,24 @@ class SplitNetwork(nn.Module):
         self.processed_shape: Shape = builder.shape
         builder.complex_form = False
         self.decoder = builder.sequence(layers[last:])
+
+    @property
+    def decoy_source(self) -> str:
+        """What a device draws decoys from, whatever hid features in training.
+
+        `gaussian-images`: b = g(I'), I' from the sampler. `gaussian-features`: b is the noise itself, for a
+        bottleneck trained with Gaussian decoys: its norm makes N(0, I) the Gaussian law of its features.
+        """
+        return f"gaussian-{'features' if self._noise_is_decoy else 'images'}"
+
+    @property
+    def noise_size(self) -> int:
+        """Standard normal numbers that a device needs for one decoy."""
+        return self.feature_shape[0] if self._noise_is_decoy else self.sampler.noise_size
+
+    @property
+    def _noise_is_decoy(self) -> bool:
+        return self.head == "bottleneck" and self.decoy == "gaussian"
 
     def forward(self, images: Tensor, theta: Tensor | None = None, decoy: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes).

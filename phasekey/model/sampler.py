@@ -1,8 +1,7 @@
-"""The decoy sources that a bundle can ship: fresh noise in, an image or a feature out.
+"""The decoy source that a bundle usually ships: synthetic images from a Gaussian law of the training images.
 
-Usually the decoy of a sample is b = g(I') with I' a synthetic image from a Gaussian law of the training
-images. Nothing of a finite pool is shipped: a pool lets an attacker test each member against the plane
-that x spans (docs/adr/0005).
+The decoy of a sample is b = g(I') with I' drawn here from fresh noise. Nothing of a finite pool is
+shipped: a pool lets an attacker test each member against the plane that x spans (docs/adr/0005).
 """
 
 import torch
@@ -19,7 +18,6 @@ CHUNK = 256  # images shrunk at a time: 2,000 of 224 × 224 as floats take 1.2 G
 class ImageSampler(nn.Module):
     """noise (N, Z) ~ N(0, I) -> images (N, C, H, W) in [0, 1]: clip(mean + noise · components)."""
 
-    source = "gaussian-images"
     mean: Tensor
     components: Tensor
 
@@ -57,24 +55,3 @@ class ImageSampler(nn.Module):
         if self.drawn != self.image:
             images = F.interpolate(images, self.image[1:], mode="bilinear", align_corners=False)
         return images
-
-
-class FeatureSampler(nn.Module):
-    """noise (N, D) ~ N(0, I) -> decoys b (N, D), the noise itself.
-
-    For networks trained with Gaussian decoys and a bottleneck, whose batch norm gives each value of the
-    feature mean 0 and variance 1: their own Gaussian law is N(0, I).
-    """
-
-    source = "gaussian-features"
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.noise_size = width
-
-    def fit(self, _: Tensor) -> None:
-        """Nothing to learn from images."""
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """(N, D) -> (N, D)."""
-        return noise

@@ -6,7 +6,6 @@ import torch
 
 from phasekey.model import ModelError, build_network
 from phasekey.model.decoys import DECOY_LAWS, another_input, draw_decoy, gaussian, mixture
-from phasekey.model.sampler import FeatureSampler
 
 
 def skewed_features(count=20000):
@@ -82,9 +81,7 @@ def test_a_network_draws_by_its_own_law():
 def test_only_a_bottleneck_trained_with_gaussian_decoys_ships_them():
     options = {"classes": 3, "image": (1, 32, 32)}
     network = build_network("lenet", head="bottleneck", width=16, decoy="gaussian", **options)
-    assert isinstance(network.sampler, FeatureSampler)
-    assert network.sampler.noise_size == 16
-    noise = torch.randn(4, 16)
-    assert torch.equal(network.sampler(noise), noise)
+    assert (network.decoy_source, network.noise_size) == ("gaussian-features", 16)
     for other in ({"decoy": "gaussian"}, {"head": "bottleneck"}, {}):
-        assert build_network("lenet", **options, **other).sampler.source == "gaussian-images"
+        network = build_network("lenet", **options, **other)
+        assert (network.decoy_source, network.noise_size) == ("gaussian-images", 64)
