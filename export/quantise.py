@@ -1,4 +1,4 @@
-"""The processing graph in int8: static quantisation, symmetric, so that no phase is preferred (docs/adr/0021).
+"""The processing graph in int8: static quantisation, symmetric: no phase is preferred (docs/adr/0021).
 
 ONNX Runtime's own tool does it. Convolutions and matrix products take activations as uint8 around 128 (the
 kernels for that are faster than for int8 around 0) and weights as int8 around 0, one scale for each output
