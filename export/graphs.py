@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import onnx
 import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError
+from export.lowering import Stacked, lower
 from phasekey.model import SplitNetwork
 from phasekey.model.rotation import halves
 
@@ -68,9 +70,16 @@ class EdgeDecoder(nn.Module):
         return torch.sigmoid(logits) if self.task == "attributes" else torch.softmax(logits, dim=-1)
 
 
-def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint8) -> Graphs:
+def build_graphs(
+    network: SplitNetwork,
+    *,
+    image_dtype: torch.dtype = torch.uint8,
+    arithmetic: Literal["float32", "int8"] = "float32",
+) -> Graphs:
     """Trace the three parts of a complex network, in inference mode.
 
+    arithmetic: what the processing graph will be run in; for int8 both parts of a complex tensor are kept
+    in one, so that export.quantise gives them one scale.
     Raises ExportError for other forms, and for decoys that no device could draw.
     """
     if network.form != "complex":
@@ -88,15 +97,19 @@ def build_graphs(network: SplitNetwork, *, image_dtype: torch.dtype = torch.uint
     image = torch.zeros(EXAMPLE_BATCH, height, width, channels, dtype=image_dtype)
     noise = torch.zeros(EXAMPLE_BATCH, network.noise_size)
     x = torch.randn(EXAMPLE_BATCH, 2 * network.feature_shape[0], *network.feature_shape[1:])
+    processing = lower(
+        network.processing, network.feature_shape, form=Stacked if arithmetic == "int8" else None
+    )
     processed = torch.randn(EXAMPLE_BATCH, *network.processed_shape)
     return Graphs(
-        encoder=_trace(EdgeEncoder(network), {"image": image, "noise": noise}, ["feature", "decoy"]),
-        processing=_trace(network.processing, {"x": x}, ["h"]),
-        decoder=_trace(EdgeDecoder(network), {"feature": processed}, ["probabilities"]),
+        encoder=trace(EdgeEncoder(network), {"image": image, "noise": noise}, ["feature", "decoy"]),
+        processing=trace(processing, {"x": x}, ["h"]),
+        decoder=trace(EdgeDecoder(network), {"feature": processed}, ["probabilities"]),
     )
 
 
-def _trace(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> onnx.ModelProto:
+def trace(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> onnx.ModelProto:
+    """One module as an ONNX graph with a dynamic batch. inputs: an example of each, by name."""
     batch = torch.export.Dim("batch")
     with _quiet_exporter():
         program = torch.onnx.export(

@@ -39,7 +39,9 @@ def export_checkpoint(
     cannot be made or written.
     """
     checkpoint = load_checkpoint(path)
-    graphs = build_graphs(checkpoint.network, image_dtype=getattr(torch, image_dtype))
+    graphs = build_graphs(
+        checkpoint.network, image_dtype=getattr(torch, image_dtype), arithmetic=processing
+    )
     shipped = convert(checkpoint, graphs, wire=wire, processing=processing, calibration=calibration)
     evidence = collect(checkpoint.network, graphs, shipped.processing, allow_unproved=allow_unproved)
     facts = _facts(checkpoint, _default_name(checkpoint) if name is None else name, shipped, evidence)

@@ -1,0 +1,1 @@
+"""Timings, run from the repository: `python -m benchmarks export`. Not installed."""

@@ -1,0 +1,124 @@
+"""What rotation costs: the exported processing graph against the same real layers, as ratios with goals."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.graphs import Pair, build, with_half_wire
+from benchmarks.interleave import Spread, interleave, ratios
+from benchmarks.report import Profile, render
+from benchmarks.sessions import open_session, profile
+
+LARGE = ("vgg16", "alexnet")  # a run takes a tenth of a second or more: fewer rounds do
+PROFILED_RUNS = {True: 5, False: 100}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One goal: the time of `figure` over that of `base`, at a batch size."""
+
+    label: str
+    arch: str
+    batch: int
+    figure: str
+    base: str
+    goal: float
+
+
+ROWS = (
+    Row("ResNet-20-α, complex / real, batch 1", "resnet20", 1, "complex", "real", 2.4),
+    Row("ResNet-20-α, complex / real, batch 8", "resnet20", 8, "complex", "real", 2.2),
+    Row("ResNet-20-α, complex / real at batch 2N, N = 1", "resnet20", 1, "complex", "real 2N", 1.3),
+    Row("ResNet-20-α, complex / real at batch 2N, N = 8", "resnet20", 8, "complex", "real 2N", 1.15),
+    Row("LeNet, complex / real, batch 1", "lenet", 1, "complex", "real", 2.5),
+    Row("LeNet, complex / real, batch 8", "lenet", 8, "complex", "real", 3.0),
+    Row("VGG-16, complex / real, batch 1", "vgg16", 1, "complex", "real", 2.1),
+    Row("AlexNet, complex / real, batch 8", "alexnet", 8, "complex", "real", 1.9),
+    Row("float16 wire / float32 wire, ResNet-20-α, batch 1", "resnet20", 1, "float16 wire", "complex", 1.02),
+    Row("float16 wire / float32 wire, ResNet-20-α, batch 8", "resnet20", 8, "float16 wire", "complex", 1.02),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row with what was measured. before: the same ratio for the graph as traced without export.lowering;
+    floor: for the real layers at batch 2N, the least that a complex network's convolutions can take."""
+
+    row: Row
+    measured: Spread
+    before: Spread | None
+    floor: Spread | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, help="write the tables to this markdown file as well")
+    parser.add_argument("--rounds", type=int, default=100, help="rounds for each small network (default 100)")
+    parser.add_argument("--slice", type=float, default=0.02, help="seconds of one slice (default 0.02)")
+    parser.add_argument(
+        "--arch", action="append", choices=sorted({row.arch for row in ROWS}), help="only this network"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    results: list[Result] = []
+    profiles: list[Profile] = []
+    for arch in options.arch or dict.fromkeys(row.arch for row in ROWS):
+        pair = build(arch)
+        for batch in dict.fromkeys(row.batch for row in ROWS if row.arch == arch):
+            print(f"{arch}, batch {batch} …", file=sys.stderr)
+            rounds = max(7, options.rounds // 6) if arch in LARGE else options.rounds
+            results += measure(pair, arch, batch, rounds, options.slice)
+            profiles += _profiles(pair, arch, batch)
+    text = render(results, profiles, rounds=options.rounds)
+    print(text)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+def measure(pair: Pair, arch: str, batch: int, rounds: int, slice_seconds: float) -> Iterator[Result]:
+    """All rows of one network and batch size, from one interleaved run."""
+    graphs = {"real": pair.real, "complex": pair.complex, "before": pair.before}
+    graphs |= {"float16 wire": with_half_wire(pair.complex)}
+    sessions = {name: open_session(graph) for name, graph in graphs.items()}
+    feeds = _feeds(pair, batch)
+    sessions["real 2N"] = sessions["real"]
+    calls = {
+        name: lambda session=session, feed={"x": feeds[name]}: session.run(None, feed)
+        for name, session in sessions.items()
+    }
+    times = interleave(calls, rounds=rounds, slice_seconds=slice_seconds)
+    for row in ROWS:
+        if (row.arch, row.batch) == (arch, batch):
+            found = ratios(times, row.base)
+            is_price = row.figure == "complex"
+            yield Result(
+                row,
+                found[row.figure],
+                found["before"] if is_price else None,
+                found["real 2N"] if is_price and row.base == "real" else None,
+            )
+
+
+def _feeds(pair: Pair, batch: int) -> dict[str, np.ndarray]:
+    channels, *rest = pair.feature
+    x = np.random.default_rng(0).normal(size=(batch, 2 * channels, *rest)).astype(np.float32)
+    real, imaginary = x[:, :channels].copy(), x[:, channels:].copy()
+    return {
+        "real": real,
+        "real 2N": np.concatenate([real, imaginary]),
+        "complex": x,
+        "before": x,
+        "float16 wire": x.astype(np.float16),
+    }
+
+
+def _profiles(pair: Pair, arch: str, batch: int) -> Iterator[Profile]:
+    feeds = _feeds(pair, batch)
+    runs = PROFILED_RUNS[arch in LARGE]
+    for name, graph in (("real 2N", pair.real), ("complex", pair.complex)):
+        yield Profile(arch, batch, name, profile(graph, feeds[name], runs))
