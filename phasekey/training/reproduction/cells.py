@@ -26,9 +26,14 @@ class Cell:
 
     @property
     def finished(self) -> Result | None:
-        """The result of this very run, or None where it is still to be done."""
+        """The result of this very run, or None where it is still to be done.
+
+        Settings that training did not have then count as the defaults they have now.
+        """
         result = read_result(self.config.out)
-        return result if result is not None and result.settings == self.config.facts() else None
+        if result is None or {**TrainConfig().facts(), **result.settings} != self.config.facts():
+            return None
+        return result
 
 
 def plan(

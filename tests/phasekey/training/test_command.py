@@ -1,5 +1,6 @@
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from phasekey.errors import PhasekeyError
 from phasekey.training import command
 from phasekey.training.checkpoint import load_checkpoint
+from phasekey.training.recipes import load_recipe
 
 
 @pytest.fixture
@@ -67,8 +69,33 @@ def test_without_the_train_extra_it_says_what_to_install(absent, tmp_path):
         (["--data", "nowhere"], "nowhere"),
         (["--epochs", "0"], "--epochs"),
         (["--form", "simple"], "simple"),
+        (["--recipe", "lenet5"], "no recipe 'lenet5'"),
     ],
 )
 def test_a_wrong_word_is_named(parser, line, message, tmp_path):
     with pytest.raises(PhasekeyError, match=message):
         command.run(parser.parse_args([*line, "--out", str(tmp_path)]))
+
+
+def test_a_recipe_gives_defaults_and_what_is_given_beside_it_wins(parser, image_folder, tmp_path):
+    line = ["--recipe", "lenet-cifar10", "--data", str(image_folder()), "--image-size", "32", "--epochs", "1"]
+    assert command.run(parser.parse_args([*line, "--batch-size", "4", "--out", str(tmp_path / "out")])) == 0
+    settings = load_recipe("lenet-cifar10").settings
+    config = load_checkpoint(tmp_path / "out" / "model.pt").config
+    assert (config["lr"], config["augment"]) == (settings["lr"], settings["augment"])
+    assert (config["epochs"], config["batch_size"]) == (1, 4)
+
+
+def test_threads_sleep_before_torch_is_there_unless_told_otherwise():
+    code = (
+        "import os, sys\nfrom phasekey.training.command import let_threads_sleep\n"
+        "let_threads_sleep()\nprint(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    )
+    for before, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+        if before is not None:
+            environment["OMP_WAIT_POLICY"] = before
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == [expected, "False"]
