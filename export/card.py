@@ -50,20 +50,27 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
 
 def _sentence(manifest: Manifest) -> str:
     network, image = manifest.network, manifest.image
+    variant = f"-{network['variant']}" if network.get("variant") else ""
     return (
-        f"{network['arch']}{'-' + network['variant'] if network.get('variant') else ''}, trained on "
-        f"{manifest.training['data']} for {manifest.training['epochs']} epochs; "
+        f"{network['arch']}{variant}, {_training(manifest.training)}; "
         f"{len(manifest.labels)} classes. Takes {image.dtype} images of {image.height} × {image.width} × "
         f"{image.channels}. Decoys: {manifest.decoy.source}. Bundle id `{manifest.bundle_id}`, format "
         f"{manifest.format_version}."
     )
 
 
+def _training(training: dict[str, Any]) -> str:
+    if "data" not in training:
+        return "trained by other means"
+    return f"trained on {training['data']} for {training['epochs']} epochs"
+
+
 def _accuracy_rows(training: dict[str, Any], export: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [
-        ("PyTorch, angle and decoy zero", f"{training['test_accuracy_plain']:.2%}"),
-        ("PyTorch, random angles, decoys of other samples", f"{training['test_accuracy']:.2%}"),
-    ]
+    known = {
+        "PyTorch, angle and decoy zero": training.get("test_accuracy_plain"),
+        "PyTorch, random angles, decoys as in training": training.get("test_accuracy"),
+    }
+    rows = [(name, "not measured" if value is None else f"{value:.2%}") for name, value in known.items()]
     for name, value in export.get("accuracy", {}).items():
         rows.append((name, f"{value:.2%}"))
     return rows

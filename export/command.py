@@ -71,12 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export as the options say; 0 when done. Raises PhasekeyError with a message for the user."""
     require_extra("train", "exporting", ("torch", "onnx", "onnxscript"))
-    from export.pipeline import export_checkpoint
+    from export.pipeline import ExportOptions, export_checkpoint
 
     destination: Path = args.out or Path("build") / args.ckpt.resolve().parent.name
-    manifest = export_checkpoint(
-        args.ckpt,
-        destination,
+    options = ExportOptions(
         name=args.name,
         image_dtype=args.image_dtype,
         wire=args.wire,
@@ -84,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         calibration=args.calibration,
         allow_unproved=args.unsafe_allow_unproved,
     )
+    manifest = export_checkpoint(args.ckpt, destination, options)
     print(_summary(destination, manifest))  # noqa: T201
     return 0
 

@@ -1,6 +1,7 @@
 """The steps of an export, one after another: load, trace, convert, prove and measure, write."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +19,63 @@ from phasekey.model import SplitNetwork
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 
-def export_checkpoint(
-    path: Path,
-    destination: Path,
-    *,
-    name: str | None = None,
-    image_dtype: str = "uint8",
-    wire: WireType | None = None,
-    processing: Arithmetic = "float32",
-    calibration: str | None = None,
-    allow_unproved: bool = False,
-) -> Manifest:
-    """Export a checkpoint to DESTINATION/edge and DESTINATION/cloud.
+@dataclass(frozen=True)
+class ExportOptions:
+    """How to export.
 
     name: of the model, without the id; default <network>-<data>. image_dtype: what the encoder will
     take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see export.wire_choice.
     processing, calibration: arithmetic of the processing graph and data for int8, see export.conversion.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
+    """
+
+    name: str | None = None
+    image_dtype: str = "uint8"
+    wire: WireType | None = None
+    processing: Arithmetic = "float32"
+    calibration: str | None = None
+    allow_unproved: bool = False
+
+
+DEFAULTS = ExportOptions()
+
+
+def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DEFAULTS) -> Manifest:
+    """Export a checkpoint of `phasekey train` to DESTINATION/edge and DESTINATION/cloud.
+
     Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
     cannot be made or written.
     """
-    checkpoint = load_checkpoint(path)
+    return _export(load_checkpoint(path), destination, options)
+
+
+def export_network(
+    network: SplitNetwork, labels: Sequence[str], destination: Path, options: ExportOptions = DEFAULTS
+) -> Manifest:
+    """Export a network that was trained by other means, e.g. one of phasekey.model.split.
+
+    labels: the class names in the order of the logits. The network's sampler, from whose images devices
+    make decoys, should have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
+    """
+    architecture = {"arch": network.architecture.name, "form": network.form, "head": network.head}
+    return _export(Checkpoint(network, architecture, tuple(labels), {}, {}), destination, options)
+
+
+def _export(trained: Checkpoint, destination: Path, options: ExportOptions) -> Manifest:
     graphs = build_graphs(
-        checkpoint.network, image_dtype=getattr(torch, image_dtype), arithmetic=processing
+        trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
-    shipped = convert(checkpoint, graphs, wire=wire, processing=processing, calibration=calibration)
-    evidence = collect(checkpoint.network, graphs, shipped.processing, allow_unproved=allow_unproved)
-    facts = _facts(checkpoint, _default_name(checkpoint) if name is None else name, shipped, evidence)
+    shipped = convert(
+        trained, graphs, wire=options.wire, processing=options.processing, calibration=options.calibration
+    )
+    evidence = collect(trained.network, graphs, shipped.processing, allow_unproved=options.allow_unproved)
+    name = _default_name(trained) if options.name is None else options.name
+    facts = _facts(trained, name, shipped, evidence)
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)
 
 
 def _default_name(checkpoint: Checkpoint) -> str:
-    data = Path(str(checkpoint.facts["data"])).name.split(".")[0]
+    data = Path(str(checkpoint.facts.get("data", "data"))).name.split(".")[0]
     return f"{checkpoint.network.architecture.name}-{data}".lower()
 
 

@@ -1,6 +1,7 @@
 """The wheel alone, in a clean environment, predicts: the full proof that the edge needs no torch."""
 
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -25,7 +26,13 @@ def run(*command: str | Path, cwd: Path) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    # From a copy: setuptools leaves a build/ behind, and packs what lies in an old one.
+    source = folder / "source"
+    for name in sorted(PACKAGES):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, source, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
 
