@@ -19,7 +19,8 @@ a device does: a fresh angle, and another image's feature as decoy, for every im
 
 "Paper" is Xiang et al., ICLR 2020, Tables 1 and 2; "reproduction" the public one of Sheverdin et al.,
 ReScience 2021, both typed in by hand. Their training differs from ours in epochs and settings, so compare the
-columns of one line rather than the lines of one column.
+columns of one line rather than the lines of one column. "ms/image" is inference of the whole network in one
+process, batches of 100; the paper's are from its Table 5, on a machine that it does not name.
 """
 FOOT = f"""\
 {UNREADABLE}: garbled in our text of the paper, and not guessed. –: not run, or not published.
@@ -50,6 +51,8 @@ def _row(row: str, results: Results, published: Published) -> str:
             _line(source, (_figure(published.error(row, source, column.name)) for column in columns))
             for source in ("paper", "reproduction")
         ),
+        _line("ms/image, ours", (_milliseconds(_seconds(ours.get(column.name))) for column in columns)),
+        _line("ms/image, paper", (_milliseconds(published.seconds(row, column.name)) for column in columns)),
         "",
         _gap(ours),
         *_how(ours.values()),
@@ -73,6 +76,14 @@ def _figure(figure: Figure) -> str:
     if figure is None:
         return "–"
     return figure if isinstance(figure, str) else f"{figure:.2f}"
+
+
+def _seconds(result: Result | None) -> float | None:
+    return None if result is None else result.seconds_per_image
+
+
+def _milliseconds(seconds: Figure) -> str:
+    return f"{1000 * seconds:.2f}" if isinstance(seconds, float) else "–"
 
 
 def _gap(ours: Mapping[str, Result]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
+from phasekey.training.reproduction.speed import seconds_per_image
 from phasekey.training.whole_file import write_whole
 
 RESULT_FILE = "result.json"
@@ -34,6 +35,7 @@ class Result:
     hardware: str
     finished: str  # date, UTC
     settings: dict[str, Any]
+    seconds_per_image: float | None = None  # of inference, whole network, batches of 100
 
     def write(self, folder: Path) -> None:
         """Beside the model. Raises TrainingError where the disk refuses it."""
@@ -73,6 +75,7 @@ def result_of(row: str, column: str, model: Path, metrics: Path) -> Result:
         hardware=hardware(),
         finished=datetime.now(UTC).date().isoformat(),
         settings=dict(checkpoint.config),
+        seconds_per_image=seconds_per_image(checkpoint.network),
     )
 
 
