@@ -30,7 +30,7 @@ def write_plot(path: Path, results: Results, published: Published) -> None:
         axis.set_ylabel("error, %")
         axis.set_title(row, fontsize=10, loc="left")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False, fontsize=8)
+    picture.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
     picture.savefig(path, dpi=110, metadata={"Software": None})
 
 

@@ -20,7 +20,8 @@ a device does: a fresh angle, and another image's feature as decoy, for every im
 "Paper" is Xiang et al., ICLR 2020, Tables 1 and 2; "reproduction" the public one of Sheverdin et al.,
 ReScience 2021, both typed in by hand. Their training differs from ours in epochs and settings, so compare the
 columns of one line rather than the lines of one column. "ms/image" is inference of the whole network in one
-process, batches of 100; the paper's are from its Table 5, on a machine that it does not name.
+process, batches of 100; the paper's are from its Table 5, on a machine that it does not name. All times are
+by the clock, with whatever else our machine was doing.
 """
 FOOT = f"""\
 {UNREADABLE}: garbled in our text of the paper, and not guessed. –: not run, or not published.
@@ -52,9 +53,9 @@ def _row(row: str, results: Results, published: Published) -> str:
             for source in ("paper", "reproduction")
         ),
         _line("ms/image, ours", (_milliseconds(_seconds(ours.get(column.name))) for column in columns)),
-        _line("ms/image, paper", (_milliseconds(published.seconds(row, column.name)) for column in columns)),
+        *_paper_speed(row, columns, published),
         "",
-        _gap(ours),
+        *_gap(ours),
         *_how(ours.values()),
     ]
     return "\n".join(lines) + "\n"
@@ -78,6 +79,11 @@ def _figure(figure: Figure) -> str:
     return figure if isinstance(figure, str) else f"{figure:.2f}"
 
 
+def _paper_speed(row: str, columns: Iterable[Column], published: Published) -> list[str]:
+    seconds = [published.seconds(row, column.name) for column in columns]
+    return [_line("ms/image, paper", map(_milliseconds, seconds))] if any(seconds) else []
+
+
 def _seconds(result: Result | None) -> float | None:
     return None if result is None else result.seconds_per_image
 
@@ -86,13 +92,13 @@ def _milliseconds(seconds: Figure) -> str:
     return f"{1000 * seconds:.2f}" if isinstance(seconds, float) else "–"
 
 
-def _gap(ours: Mapping[str, Result]) -> str:
+def _gap(ours: Mapping[str, Result]) -> list[str]:
     said = [
         f"{column.heading}: {ours[column.name].error - ours['additional'].error:+.2f} points"
         for column in COLUMNS
         if "additional" in ours and column.settings["form"] == "complex" and column.name in ours
     ]
-    return f"Against the network with additional layers, {'; '.join(said)}.\n" if said else ""
+    return [f"Error against that of the network with additional layers: {'; '.join(said)}.\n"] if said else []
 
 
 def _how(results: Iterable[Result]) -> list[str]:
@@ -115,8 +121,9 @@ def _note(result: Result) -> str:
 def _sentence(result: Result) -> str:
     s = result.settings
     defence = f", defence {s['defence']} (weight {s['defence_weight']:g})" if s["form"] == "complex" else ""
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     return (
-        f"- {result.column}: {result.epochs} epoch(s) of {result.training_images:,} images of {result.data}, "
+        f"- {result.column}: {epochs} of {result.training_images:,} images of {result.data}, "
         f"{result.test_images:,} test images, {s['optimiser']} at {s['lr']:g}, batches of {s['batch_size']}, "
         f"{s['augment']}{defence}, seed {s['seed']}; {result.parameters:,} parameters; "
         f"{result.seconds_per_epoch:.1f} s an epoch on {result.hardware}; {result.finished}."

@@ -31,7 +31,7 @@ def report():
 def test_the_gap_is_against_the_network_with_additional_layers(report):
     text = report(result("additional", 30.0, form="additional"), result("complex", 31.25))
     assert "complex: +1.25 points" in text
-    assert "12 epoch(s) of 50,000 images of cifar10" in text
+    assert "12 epochs of 50,000 images of cifar10" in text
     assert "![Error rates by row and column](results.png)" in text
     assert "Measured on" not in text
 
