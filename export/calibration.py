@@ -26,23 +26,33 @@ def load_calibration(checkpoint: Checkpoint, data: str | None = None) -> ImageDa
 
     Raises ExportError where it cannot be read, or is another task than the checkpoint's.
     """
-    trained_on = str(checkpoint.config["data"])
-    channels, height, width = checkpoint.network.image
+    words = data or checkpoint.config.get("data")
+    if not words:
+        raise ExportError(
+            "int8 needs real images, and this network does not say what it was trained on; give "
+            "--calibration DATA, in the words of phasekey train --data"
+        )
+    _, height, width = checkpoint.network.image
     try:
-        dataset = load_dataset(data or trained_on, height if height == width else None, progress=True)
+        dataset = load_dataset(str(words), height if height == width else None, progress=True)
     except PhasekeyError as error:
         given = "--calibration" if data else "the data that this checkpoint was trained on"
         raise ExportError(
             f"int8 needs real images, and {given} cannot be read: {error} (give --calibration DATA, in the "
             "words of phasekey train --data, or export with --processing float32)"
         ) from error
-    if dataset.image_shape != (channels, height, width) or dataset.classes != checkpoint.labels:
+    _require_same_task(checkpoint, dataset)
+    return dataset
+
+
+def _require_same_task(checkpoint: Checkpoint, dataset: ImageDataset) -> None:
+    image, labels = checkpoint.network.image, checkpoint.labels
+    if dataset.image_shape != image or dataset.classes != labels:
         raise ExportError(
             f"calibration data {dataset.name!r} has {len(dataset.classes)} classes and images "
-            f"{dataset.image_shape}, the checkpoint {len(checkpoint.labels)} and {(channels, height, width)} "
-            f"(channels, height, width); give data of the task that it was trained on ({trained_on})"
+            f"{dataset.image_shape} (channels, height, width), the checkpoint {len(labels)} and {image}; "
+            f"give data of the task that it was trained on ({checkpoint.config.get('data', 'not known')})"
         )
-    return dataset
 
 
 def some(split: Split, count: int, *, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -11,6 +11,7 @@ import onnx
 
 from export.accuracy import accuracy_through
 from export.calibration import IMAGES, TEST_IMAGES, calibration_x, load_calibration, some
+from export.errors import ExportError
 from export.graphs import Graphs
 from export.quantise import quantise
 from export.wire import convert_ends
@@ -43,13 +44,15 @@ def convert(
 
     wire: None chooses, see export.wire_choice. calibration: data for int8 in the words of
     `phasekey train --data`, None for what the checkpoint was trained on.
-    Raises ExportError where either does not suit the network, or the data is missing.
+    Raises ExportError where either does not suit the network, or the data is missing or not needed.
     """
+    if processing == "float32" and calibration is not None:
+        raise ExportError("--calibration goes with --processing int8; float32 needs no data")
+    dataset = load_calibration(checkpoint, calibration) if processing == "int8" else None
     spec = choose_wire(graphs, wire)
     plain = convert_ends(graphs.processing, spec)
-    if processing == "float32":
+    if dataset is None:
         return Conversion(plain, spec, {"processing": {"arithmetic": "float32"}})
-    dataset = load_calibration(checkpoint, calibration)
     shipped = convert_ends(quantise(graphs.processing, calibration_x(graphs.encoder, dataset)), spec)
     images, labels = some(dataset.test, TEST_IMAGES)
     accuracies = {

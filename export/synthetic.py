@@ -16,19 +16,21 @@ from export.session import open_graph
 from phasekey.model.rotation import rotate
 
 SAMPLES = 128
-LARGEST = 32 * 2**20  # bytes of x; networks with a larger x get fewer samples
+LARGEST = 8 * 2**20  # bytes of x; networks with a larger x, which are slow ones, get fewer samples
+FEWEST = 4
 _BATCH = 16
 Floats = NDArray[np.float32]
 
 
 def synthetic_x(encoder: onnx.ModelProto, *, seed: int = 0) -> Floats:
     """x = e^{iθ}(a + ib), (N, 2C, H, W), for two synthetic images each and random θ. The same seed, the
-    same x. N is 128, or what fits 32 MiB."""
+    same x. N is 128, or what fits 8 MiB, but 4
+    at least."""
     session = open_graph(encoder)
     random = np.random.default_rng(seed)
     image, noise = session.inputs
     size = session.outputs[1].shape[1:]
-    count = max(2, min(SAMPLES, LARGEST // (2 * 4 * math.prod(n or 1 for n in size))))
+    count = max(FEWEST, min(SAMPLES, LARGEST // (2 * 4 * math.prod(n or 1 for n in size))))
     drawn = random.standard_normal((2 * count, noise.shape[1] or 1)).astype(np.float32)
     blank = np.zeros((_BATCH, *(n or 1 for n in image.shape[1:])), image.dtype)
     parts = [drawn[start : start + _BATCH] for start in range(0, len(drawn), _BATCH)]

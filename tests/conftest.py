@@ -58,7 +58,7 @@ def coarse(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Expo
     from phasekey.cli import main
 
     bundle = tmp_path_factory.mktemp("coarse") / "bundle"
-    options = ["--processing", "int8", "--wire", "int8"]
+    options = ["--processing", "int8", "--wire", "int8", "--calibration", "digits"]
     assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(bundle), *options]) == 0
     return replace(exported, bundle=bundle)
 

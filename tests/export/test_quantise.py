@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,6 +12,7 @@ from onnx import numpy_helper
 
 from export.accuracy import accuracy_through, probabilities_through
 from export.calibration import IMAGES, calibration_x, features, load_calibration, some
+from export.conversion import convert
 from export.errors import ExportError
 from export.graphs import Graphs, build_graphs
 from export.proof import prove
@@ -21,7 +21,6 @@ from export.session import open_graph
 from export.wire import convert_ends
 from export.wire_choice import choose_wire
 from phasekey.bundle import WireSpec
-from phasekey.cli import main
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.rotation import rotate, unrotate
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
@@ -153,6 +152,8 @@ def test_data_that_is_not_there_says_what_to_give(checkpoint) -> None:
     with pytest.raises(ExportError, match="--calibration cannot be read"):
         load_calibration(checkpoint, "nowhere.tar")
     assert load_calibration(gone, "digits").name == "digits"
+    with pytest.raises(ExportError, match="does not say what it was trained on; give --calibration"):
+        load_calibration(replace(checkpoint, config={}))
 
 
 def test_data_of_another_task_is_refused(checkpoint) -> None:
@@ -209,8 +210,6 @@ def test_the_manifest_tells_both_accuracies(coarse) -> None:
     assert manifest["wire"]["dtype"] == "int8"
 
 
-def test_missing_calibration_data_leaves_no_bundle(exported, tmp_path: Path, capsys) -> None:
-    arguments = ["export", "--ckpt", str(exported.checkpoint), "--out", str(tmp_path / "b")]
-    assert main([*arguments, "--processing", "int8", "--calibration", str(tmp_path / "none.tar")]) == 2
-    assert "--calibration cannot be read" in capsys.readouterr().err
-    assert not (tmp_path / "b").exists()
+def test_calibration_without_int8_is_a_mistake_and_says_so(checkpoint, graphs) -> None:
+    with pytest.raises(ExportError, match="goes with --processing int8"):
+        convert(checkpoint, graphs, calibration="digits")
