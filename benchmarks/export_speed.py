@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
             rounds = max(7, options.rounds // 6) if arch in LARGE else options.rounds
             results += measure(pair, arch, batch, rounds, options.slice)
             profiles += _profiles(pair, arch, batch)
+    results.sort(key=lambda result: ROWS.index(result.row))
     text = render(results, profiles, rounds=options.rounds)
     print(text)
     if options.out:
