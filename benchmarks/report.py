@@ -97,8 +97,8 @@ def profile_text(profiles: Sequence[Profile]) -> str:
     heading = (
         "## Where the time goes\n\nONNX Runtime's own profile: microseconds of one run by operator, nodes "
         "in brackets. Profiling costs time at each node too. What is not Conv is δ, pooling, and bringing "
-        "tensors into and out of the blocked layout (Reorder). A profile is wall time, unlike the table above: "
-        "on a busy machine it holds waiting as well, so compare operators within a column.\n"
+        "tensors into and out of the blocked layout (Reorder). A profile is wall time, unlike the table "
+        "above: on a busy machine it holds waiting as well, so compare operators within a column.\n"
     )
     return "\n".join([heading, *(_side_by_side(real, rotating) for real, rotating in pairs)])
 
