@@ -102,7 +102,7 @@ class Run:
     def _bar(self) -> "tqdm[Any]":
         return tqdm(
             total=self.batches.steps,
-            initial=self.batches.done,
+            initial=self.batches.done % self.batches.steps,
             desc=f"epoch {self.number}/{self.config.epochs}",
             unit="batch",
             leave=False,
