@@ -11,7 +11,7 @@ import onnx
 from export.cost import Cost, measure_cost
 from export.errors import ExportError
 from export.graphs import Graphs
-from export.parity import Parity, measure_parity
+from export.parity import Parity, measure_parity, pools_by_norm
 from export.proof import Verdict, prove
 from export.signature import inputs_of, outputs_of
 from phasekey.bundle import ProofSpec
@@ -56,5 +56,5 @@ def collect(
         )
     cost = measure_cost(network, inputs_of(shipped)[0], outputs_of(shipped)[0])
     parity = measure_parity(network, graphs)
-    parity.require(equivariant=verdict.proved)
+    parity.require(equivariant=verdict.proved, pools=pools_by_norm(network))
     return Evidence(verdict, parity, cost)

