@@ -153,6 +153,6 @@ def _require(name: str, error: Error, pools: bool) -> None:
     if error.median > limit.median or upper > limit.upper:
         raise ExportError(
             f"{name}: relative L2 error of median {error.median:.1e} and {words} {upper:.1e} over "
-            f"{error.samples} samples, expected at most {limit.median:.0e} and {limit.upper:.0e}; the exported "
-            "graph does not compute what the network computes, so nothing was written"
+            f"{error.samples} samples, expected at most {limit.median:.0e} and {limit.upper:.0e}; the "
+            "exported graph does not compute what the network computes, so nothing was written"
         )
