@@ -22,8 +22,8 @@ examples:
       trains on four GPUs; --batch-size is then shared among them
 
 writes FOLDER/model.pt (weights and all settings, anew after every epoch) and FOLDER/metrics.jsonl
-(one line for each epoch). Test accuracy "rotated" is what a device gets; "plain" is without angle
-and decoy. Next: python -m export --ckpt FOLDER/model.pt --out build/NAME
+(one line for each epoch). Test accuracy "rotated" is through the rotation, with features of other
+images as decoys (a device draws synthetic ones); "plain" is without angle and decoy. Next: python -m export --ckpt FOLDER/model.pt --out build/NAME
 
 killed? Give the same command again: the run goes on from FOLDER/state.pt, and on one device with one
 thread it ends in the very weights that it would have had. FOLDER/state.pt goes when the run is finished.

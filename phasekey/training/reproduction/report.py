@@ -14,8 +14,8 @@ HEAD = """\
 # Results
 
 Written by `phasekey reproduce` from the runs that it finished; a cell without a figure was not run.
-Classification error in percent on the test images; lower is better. "Complex" goes through the rotation, as
-a device does: a fresh angle, and another image's feature as decoy, for every image.
+Classification error in percent on the test images; lower is better. "Complex" goes through the rotation: a
+fresh angle, and another image's feature as decoy, for every image. (Devices draw synthetic decoys instead.)
 
 "Paper" is Xiang et al., ICLR 2020, Tables 1 and 2; "reproduction" the public one of Sheverdin et al.,
 ReScience 2021, both typed in by hand. Their training differs from ours in epochs and settings, so compare the
