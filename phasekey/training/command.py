@@ -23,7 +23,8 @@ examples:
 
 writes FOLDER/model.pt (weights and all settings, anew after every epoch) and FOLDER/metrics.jsonl
 (one line for each epoch). Test accuracy "rotated" is through the rotation, with features of other
-images as decoys (a device draws synthetic ones); "plain" is without angle and decoy. Next: python -m export --ckpt FOLDER/model.pt --out build/NAME
+images as decoys (a device draws synthetic ones); "plain" is without angle and decoy.
+Next: python -m export --ckpt FOLDER/model.pt --out build/NAME
 
 killed? Give the same command again: the run goes on from FOLDER/state.pt, and on one device with one
 thread it ends in the very weights that it would have had. FOLDER/state.pt goes when the run is finished.
