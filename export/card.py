@@ -40,7 +40,7 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         "## Checks at export",
         _proof_sentence(manifest),
         _table(("relative L2 error by sample", "median", "95%", "largest"), _parity_rows(export["parity"])),
-        f"{export['parity']['encoder']['samples']} synthetic images in batches of "
+        f"{export['parity']['encoder']['samples']} synthetic images and random features in batches of "
         f"{', '.join(map(str, export['parity']['batches']))}, random angles, against PyTorch "
         f"{export['torch']}. Max pooling by the norm is discontinuous: a rare sample may be far off.",
         LIMITS.rstrip(),
