@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from export.graphs import EdgeEncoder
 from phasekey.bundle import TensorSpec
 from phasekey.model import SplitNetwork
+from phasekey.model.counting import count_operations
 
 
 @dataclass(frozen=True)
@@ -37,19 +36,12 @@ def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
     noise = torch.zeros(1, network.noise_size)
     pair = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
     return Cost(
-        _flops(EdgeEncoder(network), image, noise),
-        _flops(network.processing, pair),
-        _flops(network.decoder, torch.zeros(1, *network.processed_shape)),
+        count_operations(EdgeEncoder(network), image, noise),
+        count_operations(network.processing, pair),
+        count_operations(network.decoder, torch.zeros(1, *network.processed_shape)),
         _bytes(x),
         _bytes(h),
     )
-
-
-@torch.no_grad()
-def _flops(module: nn.Module, *inputs: Tensor) -> int:
-    with FlopCounterMode(display=False) as counter:
-        module.eval()(*inputs)
-    return int(counter.get_total_flops())
 
 
 def _bytes(spec: TensorSpec) -> int:

@@ -22,6 +22,7 @@ from torch import Tensor
 from export.errors import ExportError
 from export.graphs import EdgeDecoder, EdgeEncoder, Graphs
 from export.session import open_graph
+from export.synthetic import rotated
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
 from phasekey.model.layers import NormMaxPool2d
@@ -140,9 +141,7 @@ def relative_l2(found: NDArray[Any], expected: NDArray[Any]) -> Floats:
 def turn(pair: Floats, theta: NDArray[Any]) -> Floats:
     """e^{iθ}·f of a pair (N, 2C, ...), real block first, by theta (N,) in radians."""
     real, imaginary = np.split(pair, 2, axis=1)
-    shape = (-1, *[1] * (pair.ndim - 1))
-    cos, sin = np.cos(theta).reshape(shape), np.sin(theta).reshape(shape)
-    return np.concatenate([real * cos - imaginary * sin, real * sin + imaginary * cos], axis=1)
+    return rotated(real, imaginary, theta)
 
 
 def pools_by_norm(network: SplitNetwork) -> bool:

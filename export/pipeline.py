@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from export.assemble import Facts, write_bundle
 from export.conversion import Arithmetic, Conversion, convert
@@ -16,6 +15,7 @@ from export.wire_choice import WireType
 from phasekey import __version__
 from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork
+from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 
@@ -107,12 +107,8 @@ def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:
         "feature_shape": list(network.feature_shape),
         "processed_shape": list(network.processed_shape),
         "parameters": {
-            "encoder": _count(network.encoder),
-            "processing": _count(network.processing),
-            "decoder": _count(network.decoder),
+            "encoder": count_parameters(network.encoder),
+            "processing": count_parameters(network.processing),
+            "decoder": count_parameters(network.decoder),
         },
     }
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.architectures import NAMES, VARIANTS
+from phasekey.model.counting import count_operations, count_parameters
 
 CLASSES = 10
 HEADER = """\
@@ -59,16 +59,16 @@ def _row(arch: str, variant: str | None) -> tuple[str, ...]:
         x = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
         real = torch.zeros(1, *network.processed_shape)
         work = (
-            2 * _flops(network.encoder, image),
-            _flops(network.processing, x),
-            _flops(network.decoder, real),
+            2 * count_operations(network.encoder, image),
+            count_operations(network.processing, x),
+            count_operations(network.decoder, real),
         )
     return (
         f"{arch}{' α' if variant == 'alpha' else ' β' if variant else ''}",
         _shape((3, side, side)),
         _shape(network.feature_shape),
         _shape(network.processed_shape),
-        " / ".join(f"{_parameters(part):,}" for part in _parts(network)),
+        " / ".join(f"{count_parameters(part):,}" for part in _parts(network)),
         " / ".join(f"{value / 1e6:,.2f}" for value in work),
         f"{8 * math.prod(network.feature_shape):,} / {8 * math.prod(network.processed_shape):,}",
     )
@@ -76,17 +76,6 @@ def _row(arch: str, variant: str | None) -> tuple[str, ...]:
 
 def _parts(network: SplitNetwork) -> tuple[nn.Module, nn.Module, nn.Module]:
     return network.encoder, network.processing, network.decoder
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-@torch.no_grad()
-def _flops(module: nn.Module, value: Tensor) -> int:
-    with FlopCounterMode(display=False) as counter:
-        module(value)
-    return int(counter.get_total_flops())
 
 
 def _shape(sizes: tuple[int, ...]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 from phasekey.training.reproduction.speed import seconds_per_image
 from phasekey.training.whole_file import write_whole
@@ -68,7 +69,7 @@ def result_of(row: str, column: str, model: Path, metrics: Path) -> Result:
         error_plain=100 * (1 - facts["test_accuracy_plain"]),
         epochs=facts["epochs"],
         seconds_per_epoch=median(seconds),
-        parameters=sum(value.numel() for value in checkpoint.network.parameters()),
+        parameters=count_parameters(checkpoint.network),
         data=facts["data"],
         training_images=facts["training_images"],
         test_images=facts["test_images"],
