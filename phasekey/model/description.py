@@ -1,6 +1,6 @@
 """How an architecture is written down: its layers and the two split points, once for all its forms."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -91,4 +91,3 @@ class Architecture:
     threshold: float | None = 1.0
     mean_norms: float = 1.0
     image_size: int = 32
-    notes: str = field(default="", compare=False)

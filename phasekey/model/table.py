@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from phasekey.model import SplitNetwork, build_network
-from phasekey.model.architectures import NAMES, VARIANTS
+from phasekey.model.architectures import NAMES, VARIANTS, describe
 from phasekey.model.counting import count_operations, count_parameters
 
 CLASSES = 10
@@ -52,7 +52,7 @@ def page() -> str:
 
 
 def _row(arch: str, variant: str | None) -> tuple[str, ...]:
-    side = 32 if arch == "lenet" or variant else 224
+    side = describe(arch, variant).image_size
     with torch.device("meta"):  # shapes without the work
         network = build_network(arch, variant=variant, classes=CLASSES, image=(3, side, side)).eval()
         image = torch.zeros(1, 3, side, side)

@@ -10,13 +10,14 @@ from export.parity import relative_l2
 from export.proof import prove
 from export.session import open_graph
 from phasekey.model import build_network
+from phasekey.model.architectures import describe
 from phasekey.model.table import networks
 
 
 @pytest.mark.parametrize(("arch", "variant"), list(networks()))
 def test_the_shipped_graph_is_proved_and_right(arch: str, variant: str | None) -> None:
     torch.manual_seed(0)
-    side = 32 if arch == "lenet" or variant else 224
+    side = describe(arch, variant).image_size
     with torch.device("meta"):  # the large decoders take half a gigabyte, and play no part here
         processing = build_network(arch, variant=variant, classes=10, image=(3, side, side)).eval()
     shape, module = processing.feature_shape, processing.processing.to_empty(device="cpu")
