@@ -1,0 +1,100 @@
+"""What an attacker holds and what he is scored on, as arrays; no torch and no model in here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Box = Literal["white", "black"]
+DecoyLaw = Literal["device", "another-input"]
+
+# How a repeated query differs from the first: not at all, by one pixel to the side, by sensor noise, or by
+# all that the next frame of a film brings (shift, noise and light).
+REPEATS = ("exact", "shifted", "noisy", "next-frame")
+
+
+class Device(Protocol):
+    """What an attacker can ask of the device under audit: he has the same software (Kerckhoffs).
+
+    rotated: False for forms without rotation, whose x is the feature itself (with noise, of noisy forms).
+    """
+
+    rotated: bool
+
+    def encode(self, images: Pixels) -> Floats:
+        """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
+
+    def decoys(self, count: int, rng: np.random.Generator) -> Floats:
+        """Fresh decoys by the law under audit: (count, C', ...). Only of a rotated device."""
+
+    def send(self, feature: Floats, rng: np.random.Generator) -> Floats:
+        """What a device that does not rotate sends: the feature, with fresh noise in noisy forms."""
+
+    def process(self, x: Floats) -> Floats:
+        """h = Φ(x), what the cloud computes: x as on the wire -> h, pair layout if rotated."""
+
+    def decode(self, processed: Floats) -> Floats:
+        """d of Re[h e^{-iθ}] (of h itself if not rotated), (N, D...) -> probabilities (N, K)."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N transmissions, and the truth behind them, row by row.
+
+    images: uint8 (N, H, W, C). feature: a = g(I), (N, C', ...). x: what crossed the wire: pair layout
+    (N, 2C', ...), real block first, if the device rotates; else like the feature.
+    labels: (N,) or (N, A), the task's. property: int64 (N,), what inference attacks look for.
+    theta: (N,) in [0, 2π) and decoy: b, like the feature; None for a device without rotation.
+    """
+
+    images: Pixels
+    feature: Floats
+    x: Floats
+    labels: NDArray[np.int64]
+    property: NDArray[np.int64]
+    theta: NDArray[np.float64] | None = None
+    decoy: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Features of candidates (M, C', ...) that may have hidden the test images as decoys, and which of
+    them did: member (N,), -1 where the decoy was none of them."""
+
+    candidates: Floats
+    member: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A device under attack: three disjoint splits, and the device to ask.
+
+    Attackers train on `train`, choose on `validation` and are scored on `test`. Neither the network nor its
+    checkpoint was trained or chosen on any image of `test`.
+    property_names: classes of Samples.property. property_is_task: True where the data has no hidden property,
+    so that the task's own label stands in. repeats: by a name of REPEATS, the test images sent once more, in
+    the same order. pool: decoys that the attacker may know. box: black hides feature, decoy, theta and the
+    device from attacks: what is left to train on are pairs of image and x.
+    """
+
+    device: Device
+    train: Samples
+    validation: Samples
+    test: Samples
+    property_names: tuple[str, ...]
+    property_is_task: bool = False
+    repeats: Mapping[str, Samples] = field(default_factory=dict)
+    pool: Pool | None = None
+    box: Box = "white"
+
+    @property
+    def rotated(self) -> bool:
+        """Whether there is an angle to find."""
+        return self.device.rotated
