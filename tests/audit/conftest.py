@@ -1,0 +1,124 @@
+"""Scenes with known answers, built once, and a cache in which every attack runs once on each.
+
+`findings_of("inversion-1", "leaky")` runs what that attack builds on first. Whoever asks for the same again
+gets the same findings, so one training serves the tests of the attack, of its scores and of the controls.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from phasekey.audit.attack import Attack, Findings
+from phasekey.audit.attacks import ATTACKS
+from phasekey.audit.build import Keys, Labelled
+from phasekey.audit.controls import ConstantDevice, GaussianDevice, LeakyDevice, control_scene
+from phasekey.audit.effort import EFFORTS
+from phasekey.audit.scene import DecoyLaw, Device, Scene
+
+SEED = 3
+IMAGE_SIZE = 16  # networks that return images cost a quarter of what they do at 32
+KNOWN = 1200  # of 1,797: the rest is enough for the validation and test images of EFFORTS["control"]
+
+FindingsOf = Callable[[str, str], Findings]
+
+
+class Unwatched:
+    """A watch for attacks that nobody waits for."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Nothing to show."""
+
+
+@pytest.fixture(scope="session")
+def watch() -> Unwatched:
+    return Unwatched()
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[Labelled, Labelled]:
+    """(known, unseen): real digits, uint8 (N, 16, 16, 1), 1,200 and 597."""
+    from phasekey.training.data.registry import load_dataset
+
+    data = load_dataset("digits", IMAGE_SIZE)
+    images = np.concatenate([data.train.images, data.test.images])
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    rows = np.random.default_rng(SEED).permutation(len(images))
+    everything = Labelled(images, labels, labels)
+    return everything.rows(rows[:KNOWN]), everything.rows(rows[KNOWN:])
+
+
+def _scene(
+    digits: tuple[Labelled, Labelled], device: Device, law: DecoyLaw = "device", keys: Keys = "derived"
+) -> Scene:
+    return control_scene(device, *digits, EFFORTS["control"], SEED, decoy_law=law, keys=keys)
+
+
+@pytest.fixture(scope="session")
+def leaky(digits: tuple[Labelled, Labelled]) -> Scene:
+    """An encoder that any attack worth the name breaks; decoys by the device's law, derived keys."""
+    return _scene(digits, LeakyDevice(digits[0]))
+
+
+@pytest.fixture(scope="session")
+def leaky_pool(digits: tuple[Labelled, Labelled]) -> Scene:
+    """The same with decoys from a pool that the attacker holds: other images' features."""
+    return _scene(digits, LeakyDevice(digits[0]), law="another-input")
+
+
+@pytest.fixture(scope="session")
+def leaky_fresh(digits: tuple[Labelled, Labelled]) -> Scene:
+    """The same with fresh keys: a repeated image goes out under another angle and another decoy."""
+    return _scene(digits, LeakyDevice(digits[0]), keys="fresh")
+
+
+@pytest.fixture(scope="session")
+def gaussian(digits: tuple[Labelled, Labelled]) -> Scene:
+    """Nothing to learn of the angle."""
+    return _scene(digits, GaussianDevice())
+
+
+@pytest.fixture(scope="session")
+def gaussian_fresh(digits: tuple[Labelled, Labelled]) -> Scene:
+    """Nothing to learn of the angle from one x, everything from two."""
+    return _scene(digits, GaussianDevice(), keys="fresh")
+
+
+@pytest.fixture(scope="session")
+def constant(digits: tuple[Labelled, Labelled]) -> Scene:
+    """Nothing to learn of the image."""
+    return _scene(digits, ConstantDevice())
+
+
+SCENES = ("leaky", "leaky_pool", "leaky_fresh", "gaussian", "gaussian_fresh", "constant")
+
+
+@pytest.fixture(scope="session")
+def scene_of(request: pytest.FixtureRequest) -> Callable[[str], Scene]:
+    """A scene by its name in SCENES."""
+    return lambda name: request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
+def findings_of(scene_of: Callable[[str], Scene], watch: Unwatched) -> FindingsOf:
+    """findings_of(attack's name, scene's name), with what the attack names in `after`; each runs once."""
+    attacks: dict[str, Attack] = {attack.name: attack for attack in ATTACKS}
+    kept: dict[tuple[str, str], Findings] = {}
+
+    def find(name: str, scene_name: str) -> Findings:
+        key = (name, scene_name)
+        if key not in kept:
+            attack, scene = attacks[name], scene_of(scene_name)
+            before = [other for other in attack.after if other in attacks]
+            earlier = {
+                other: find(other, scene_name) for other in before if attacks[other].why_not(scene) is None
+            }
+            kept[key] = attack.run(scene, EFFORTS["control"], SEED, earlier, watch)
+        return kept[key]
+
+    return find
