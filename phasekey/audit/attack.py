@@ -63,7 +63,8 @@ class Attack(ABC):
     name: in reports and files, e.g. `mean-template`. leak: what it goes after. title: for people.
     source: where it was published. how: one plain sentence on what it does. remedy: one plain sentence on
     what would reduce this leak. needs_white_box: False where pairs of image and x are enough.
-    needs_rotation: False where the attack also makes sense without an angle.
+    needs_rotation: False where the attack also makes sense without an angle. needs_processing: True where it
+    asks the processing module or the decoder.
     after: names of attacks whose findings it uses where they are there.
     """
 
@@ -75,6 +76,7 @@ class Attack(ABC):
     remedy: ClassVar[str]
     needs_white_box: ClassVar[bool] = True
     needs_rotation: ClassVar[bool] = True
+    needs_processing: ClassVar[bool] = False
     after: ClassVar[tuple[str, ...]] = ()
 
     def why_not(self, scene: Scene) -> str | None:
@@ -83,6 +85,8 @@ class Attack(ABC):
             return "nothing is rotated in this network"
         if self.needs_white_box and scene.box == "black":
             return "needs the device's software, which a black box hides"
+        if self.needs_processing and not scene.device.processes:
+            return "needs the processing module, which is not in this folder"
         return None
 
     def steps(self, effort: Effort) -> int:  # noqa: ARG002 - attacks that train say how much

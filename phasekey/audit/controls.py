@@ -24,6 +24,7 @@ class LeakyDevice:
     module is the identity; the decoder is the linear classifier that fits known images best."""
 
     rotated = True
+    processes = True
 
     def __init__(self, known: Labelled, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
@@ -72,6 +73,7 @@ class GaussianDevice:
     """
 
     rotated = True
+    processes = True
 
     def __init__(self, classes: int = 10, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)

@@ -58,8 +58,9 @@ class Audit:
     """A whole audit.
 
     subject: what was attacked: name, kind (checkpoint or bundle), sha256, network, form, defence, head, data,
-    decoy_law, keys, box. effort: the budget's numbers. splits: how many images each. facts: date, hardware,
-    versions, seed. task_error: percent, of the device's own answers on the test images. property_names,
+    decoy_law, keys, box; and incomplete, a sentence on what was left out of a whole audit, or None. effort: the
+    budget's numbers. splits: how many images each. facts: date, hardware, versions, seed. task_error: percent,
+    of the device's own answers on the test images, None where it could not be asked. property_names,
     property_is_task: what inference attacks looked for.
     """
 
@@ -67,7 +68,7 @@ class Audit:
     effort: Mapping[str, Any]
     splits: Mapping[str, int]
     facts: Mapping[str, Any]
-    task_error: float
+    task_error: float | None
     property_names: tuple[str, ...]
     property_is_task: bool
     attacks: tuple[AttackResult, ...]

@@ -21,9 +21,11 @@ class Device(Protocol):
     """What an attacker can ask of the device under audit: he has the same software (Kerckhoffs).
 
     rotated: False for forms without rotation, whose x is the feature itself (with noise, of noisy forms).
+    processes: False where only the device's half is at hand; `process` then raises AuditError.
     """
 
     rotated: bool
+    processes: bool
 
     def encode(self, images: Pixels) -> Floats:
         """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
