@@ -7,6 +7,8 @@ from typing import Any
 from phasekey.audit.attack import CurvePoint, Leak
 
 FORMAT_VERSION = 1
+# Attackers that are given what the others look for: yardsticks, so never the strongest of anything.
+REFERENCES = frozenset({"right-key"})
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,16 @@ class Figure:
     @property
     def exposure(self) -> float:
         """0 at chance or worse, 1 where it is as good as the raw input."""
-        best = self.raw if self.raw is not None else (0.0 if self.falls else 1.0)
+        return self.exposure_of(self.value)
+
+    def exposure_of(self, value: float) -> float:
+        """The same of another value of this figure, e.g. an end of its interval."""
+        best = 0.0 if self.falls else 1.0
+        # An attacker that is no better than chance even on the raw input sets no scale.
+        if self.raw is not None and (self.raw < self.chance) == self.falls:
+            best = self.raw
         reach = self.chance - best
-        return 0.0 if reach == 0 else float(min(1.0, max(0.0, (self.chance - self.value) / reach)))
+        return 0.0 if reach == 0 else float(min(1.0, max(0.0, (self.chance - value) / reach)))
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,10 @@ class Audit:
     """A whole audit.
 
     subject: what was attacked: name, kind (checkpoint or bundle), sha256, network, form, defence, head, data,
-    decoy_law, keys, box; and incomplete, a sentence on what was left out of a whole audit, or None. effort: the
-    budget's numbers. splits: how many images each. facts: date, hardware, versions, seed. task_error: percent,
-    of the device's own answers on the test images, None where it could not be asked. property_names,
-    property_is_task: what inference attacks looked for.
+    decoy_law, keys, box; and incomplete, a sentence on what a whole audit would have too, or None. effort:
+    the budget's numbers. splits: how many images each. facts: date, hardware, versions, seed. task_error:
+    percent, of the device's own answers on the test images, None where it could not be asked.
+    property_names, property_is_task: what inference attacks looked for.
     """
 
     subject: Mapping[str, Any]
@@ -77,7 +86,10 @@ class Audit:
     def strongest(self, key: str) -> tuple[AttackResult, Figure] | None:
         """The attack that got furthest by one figure, and that figure; None where none measured it."""
         found = [
-            (attack, figure) for attack in self.attacks for figure in attack.figures if figure.key == key
+            (attack, figure)
+            for attack in self.attacks
+            for figure in attack.figures
+            if figure.key == key and attack.name not in REFERENCES
         ]
         return max(found, key=lambda pair: _strength(pair[1])) if found else None
 
