@@ -41,7 +41,7 @@ class Figure:
         """The same of another value of this figure, e.g. an end of its interval."""
         best = 0.0 if self.falls else 1.0
         # An attacker that is no better than chance even on the raw input sets no scale.
-        if self.raw is not None and (self.raw < self.chance) == self.falls:
+        if self.raw is not None and (self.raw < self.chance if self.falls else self.raw > self.chance):
             best = self.raw
         reach = self.chance - best
         return 0.0 if reach == 0 else float(min(1.0, max(0.0, (self.chance - value) / reach)))
