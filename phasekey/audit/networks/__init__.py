@@ -1,0 +1,1 @@
+"""The attackers' networks."""
