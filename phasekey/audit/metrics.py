@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-AnyArray = NDArray[np.generic]
 
 PSNR_CAP = 60.0  # dB; rounding to 8 bits alone costs 59
 WINDOW, SIGMA = 11, 1.5  # of SSIM, pixels
@@ -74,11 +73,10 @@ def _local(images: Values) -> Values:
     return images
 
 
-def best_of(errors: NDArray[Any]) -> NDArray[np.int64]:
-    """Which of a row's T guesses is best: errors (N, T) -> (N,); the guesses' order makes no difference to
-    the error that is left."""
-    best: NDArray[np.int64] = np.argmin(errors, axis=1)
-    return best
+def best_of(errors: NDArray[Any]) -> Values:
+    """The error of the best of each row's T guesses, in whatever order they come: (N, T) -> (N,)."""
+    smallest: Values = errors.min(axis=1).astype(np.float64)
+    return smallest
 
 
 def cosine(one: NDArray[Any], two: NDArray[Any]) -> Values:

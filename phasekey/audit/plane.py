@@ -37,3 +37,30 @@ def turn(x: Floats, angle: NDArray[np.float64]) -> Floats:
 
 def _each(theta: NDArray[np.float64], like: Floats) -> NDArray[np.float64]:
     return np.asarray(theta, np.float64).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def cosines(x: Floats, feature: Floats, angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cosine between Re[x e^{-iθ̂}] and the feature for T guesses of each angle: (N, T) -> (N, T).
+
+    By the plane's Gram matrix: no vector of a guess is ever made.
+    """
+    z = parts(x)
+    real, imaginary = z.real.astype(np.float64), z.imag.astype(np.float64)
+    flat = feature.reshape(len(feature), -1).astype(np.float64)
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def dot(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+        products: NDArray[np.float64] = np.einsum("nd,nd->n", one, two)[:, None]
+        return products
+
+    along = cos * dot(real, flat) + sin * dot(imaginary, flat)
+    squares = cos**2 * dot(real, real) + 2 * cos * sin * dot(real, imaginary)
+    lengths = np.sqrt(np.maximum(squares + sin**2 * dot(imaginary, imaginary), 0) * dot(flat, flat))
+    found: NDArray[np.float64] = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
+    return found
+
+
+def major_axis(x: Floats) -> NDArray[np.float64]:
+    """The angle for which Re[x e^{-iθ̂}] is longest, (N,) in (-π/2, π/2]: half the phase of Σ x²."""
+    angles: NDArray[np.float64] = np.angle(np.square(parts(x)).sum(1)).astype(np.float64) / 2
+    return angles
