@@ -1,0 +1,50 @@
+"""Bars from chance (empty) to as good as the raw input (full), as inline SVG in the page's own colours."""
+
+from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.markup import Html, joined, tag
+from phasekey.audit.result import Figure
+
+HEIGHT, INSET = 18, 4  # px of the whole, and of the fill from its edges
+
+
+def bar(figure: Figure) -> Html:
+    """One bar with its 95% interval as a whisker."""
+    ends = sorted(100 * figure.exposure_of(value) for value in (figure.low, figure.high))
+    way = f"{figure.exposure:.0%} of the way from chance to the raw input"
+    shown = f"{way}, interval {ends[0]:.0f}% to {ends[1]:.0f}%"
+    middle = HEIGHT / 2
+    return tag(
+        "svg",
+        tag("title", shown),
+        tag("rect", class_="track", width="100%", height=HEIGHT, rx=3),
+        tag("rect", class_="fill", width=_percent(100 * figure.exposure), y=INSET, height=HEIGHT - 2 * INSET),
+        tag("line", class_="whisker", x1=_percent(ends[0]), x2=_percent(ends[1]), y1=middle, y2=middle),
+        *(_end(at) for at in ends),
+        class_=f"bar {css_class(grade(figure))}", width="100%", height=HEIGHT, role="img", aria_label=shown,
+    )  # fmt: skip
+
+
+def badge(reached: Grade | None) -> Html:
+    """The grade as a small label; colour never says it alone."""
+    return tag(
+        "span", "not measured" if reached is None else reached.label, class_=f"badge {css_class(reached)}"
+    )
+
+
+def css_class(reached: Grade | None) -> str:
+    """Which colour of report.css."""
+    return "grade-none" if reached is None else f"grade-{reached.name.lower()}"
+
+
+def scale() -> Html:
+    """The column heading that says what empty and full mean."""
+    ends = joined((tag("span", "chance"), tag("span", "raw input")))
+    return tag("span", ends, class_="scale")
+
+
+def _end(at: float) -> Html:
+    return tag("line", class_="whisker", x1=_percent(at), x2=_percent(at), y1=INSET, y2=HEIGHT - INSET)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2f}%"

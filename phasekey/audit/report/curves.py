@@ -1,0 +1,61 @@
+"""Learning curves of the attackers that learn, as inline SVG in the page's own colours."""
+
+from collections.abc import Sequence
+
+from phasekey.audit.attack import CurvePoint
+from phasekey.audit.report.markup import Html, section, tag
+from phasekey.audit.report.progress import state
+from phasekey.audit.report.terms import words
+from phasekey.audit.result import AttackResult, Audit
+
+WIDTH, HEIGHT, EDGE = 240, 120, 8
+
+
+def curves(audit: Audit) -> Html:
+    """The section of the page: a small chart for each trained attacker."""
+    learned = [attack for attack in audit.attacks if attack.curve]
+    said = words()["explained"]
+    if not learned:
+        return section("Had the attackers learned all they could?", tag("p", said["no_curves"]), id_="curves")
+    charts = tag("div", *(_figure(attack) for attack in learned), class_="charts")
+    return section(
+        "Had the attackers learned all they could?", tag("p", said["curves"]), charts, id_="curves"
+    )
+
+
+def _figure(attack: AttackResult) -> Html:
+    how = words()["progress"][state(attack.curve)]
+    last = attack.curve[-1]
+    ends = f"{last.step:,} steps, last loss {last.validation:.3g}"
+    return tag(
+        "figure",
+        tag("figcaption", tag("strong", attack.title), tag("span", how, class_=f"how {state(attack.curve)}")),
+        chart(attack.curve, f"Learning curve of {attack.title}: {how}"),
+        tag("span", ends, class_="remark"),
+    )
+
+
+def chart(curve: Sequence[CurvePoint], name: str) -> Html:
+    """Two lines over the steps. The scale fits the validation loss and the end of the training loss: the
+    first losses of a training can be so large that nothing else would show."""
+    validation = [point.validation for point in curve]
+    training = [point.training for point in curve]
+    low, high = min(*validation, training[-1]), max(*validation, training[-1])
+    return tag(
+        "svg",
+        tag("title", name),
+        tag("line", class_="axis", x1=EDGE, x2=WIDTH - EDGE, y1=HEIGHT - EDGE, y2=HEIGHT - EDGE),
+        tag("polyline", class_="training", points=_points(curve, training, low, high)),
+        tag("polyline", class_="validation", points=_points(curve, validation, low, high)),
+        class_="chart", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=name,
+    )  # fmt: skip
+
+
+def _points(curve: Sequence[CurvePoint], losses: Sequence[float], low: float, high: float) -> str:
+    across, up = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
+    reach = (high - low) or 1.0
+    places = (
+        (EDGE + across * point.step / curve[-1].step, EDGE + up * min(1.0, max(0.0, (high - loss) / reach)))
+        for point, loss in zip(curve, losses, strict=True)
+    )
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)

@@ -1,0 +1,121 @@
+"""The report's pictures as PNG files, for documents and talks."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phasekey.audit.examples import Examples
+from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.pictures import Row, rows, sweep
+from phasekey.audit.report.terms import term_of, terms
+from phasekey.audit.result import AttackResult, Audit, Figure
+from phasekey.training.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Picture
+
+DPI = 120
+COLOURS = {
+    Grade.OPEN: "#a3201d",
+    Grade.LEAK: "#b4540a",
+    Grade.TRACE: "#8a6d00",
+    Grade.UNSURE: "#5f5b86",
+    Grade.CHANCE: "#1f6f54",
+}
+INK, SOFT, TRACK = "#1d2125", "#5a636b", "#e9e6de"
+
+
+def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
+    """leaks.png, reconstructions.png, sweep.png and curves.png, as far as there is something to draw."""
+    found = strongest(audit)
+    if found:
+        save(leaks_picture(found), folder / "leaks.png")
+    if len(examples.inputs):
+        save(grid_picture(rows(audit, examples)), folder / "reconstructions.png")
+    names, swept = sweep(examples)
+    if swept:
+        save(grid_picture(swept, names), folder / "sweep.png")
+    learned = [attack for attack in audit.attacks if attack.curve]
+    if learned:
+        save(curves_picture(learned), folder / "curves.png")
+
+
+def strongest(audit: Audit) -> list[Figure]:
+    """The strongest attack's figure for each headline key."""
+    keys = [key for key, term in terms().items() if term.headline]
+    return [found[1] for key in keys if (found := audit.strongest(key))]
+
+
+def leaks_picture(found: list[Figure]) -> "Picture":
+    """Bars from chance to the raw input, with intervals."""
+    picture = new_picture(8, 0.38 * len(found) + 0.9)
+    axis = picture.subplots()
+    for place, figure in enumerate(found):
+        ends = sorted(figure.exposure_of(value) for value in (figure.low, figure.high))
+        axis.barh(place, 1, 0.62, color=TRACK)
+        axis.barh(place, figure.exposure, 0.46, color=COLOURS[grade(figure)])
+        axis.plot(ends, [place, place], color=INK, linewidth=1.4, marker="|", markersize=7)
+    names = [term_of(figure, "angle").name for figure in found]
+    axis.set_yticks(range(len(found)), names, fontsize=9)
+    axis.set_xticks([0, 1], ["chance", "raw input"], fontsize=9)
+    axis.set_xlim(0, 1)
+    axis.invert_yaxis()
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    return picture
+
+
+def grid_picture(found: tuple[Row, ...], columns: tuple[str, ...] = ()) -> "Picture":
+    """Rows of images with their labels."""
+    across = max(len(row.images) for row in found)
+    picture = new_picture(0.8 * across + 2.6, 0.84 * len(found) + 0.3)
+    axes = picture.subplots(len(found), across, squeeze=False)
+    for line, row in zip(axes, found, strict=True):
+        for axis in line:
+            axis.set_axis_off()
+        for axis, image in zip(line, row.images, strict=False):
+            axis.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+        line[0].text(
+            -0.12, 0.5, _label(row), transform=line[0].transAxes, ha="right", va="center", fontsize=8
+        )
+    for axis, name in zip(axes[0], columns, strict=False):
+        axis.set_title(name, fontsize=8)
+    return picture
+
+
+def curves_picture(learned: list[AttackResult]) -> "Picture":
+    """A chart for each trained attacker: training loss thin, validation loss thick."""
+    lines = -(-len(learned) // 3)
+    picture = new_picture(9, 2.1 * lines + 0.2)
+    axes: list[Axes] = list(picture.subplots(lines, 3, squeeze=False).flat)
+    for axis in axes[len(learned) :]:
+        axis.set_axis_off()
+    for axis, attack in zip(axes, learned, strict=False):
+        steps = [point.step for point in attack.curve]
+        axis.plot(steps, [point.training for point in attack.curve], color=SOFT, linewidth=0.8)
+        axis.plot(steps, [point.validation for point in attack.curve], color="#1b5e8c", linewidth=2)
+        axis.set_title(attack.title, fontsize=8, loc="left")
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    return picture
+
+
+def _label(row: Row) -> str:
+    return "\n".join(part for part in (row.label, row.remark) if part)
+
+
+def new_picture(width: float, height: float) -> "Picture":
+    """An empty one, in inches."""
+    from matplotlib.figure import Figure as Picture  # slow to import
+
+    return Picture(figsize=(width, height), layout="constrained")
+
+
+def save(picture: "Picture", path: Path) -> None:
+    """Whole or not at all, and with no mark of program or time, so that equal audits give equal files."""
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    write_whole(path, buffer.getbuffer())

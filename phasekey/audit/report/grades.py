@@ -1,0 +1,62 @@
+"""How bad a figure is, by its value and its interval."""
+
+from enum import IntEnum
+
+from phasekey.audit.result import Figure
+
+# Four fifths of the way from chance to the raw input. On the full circle that is 18 degrees where a guess is
+# 90 off: the cosine of 18 degrees is 0.95, so what the attacker then holds is the feature itself.
+OPEN_FROM = 0.8
+# A tenth of the way. Below it an attacker gains little in any single case, though many cases add up.
+LEAK_FROM = 0.1
+
+
+class Grade(IntEnum):
+    """From harmless to worst; what a reader should look at first has the largest value."""
+
+    CHANCE = 0
+    UNSURE = 1
+    TRACE = 2
+    LEAK = 3
+    OPEN = 4
+
+    @property
+    def label(self) -> str:
+        """In two words."""
+        return LABELS[self]
+
+
+LABELS = {
+    Grade.CHANCE: "at chance",
+    Grade.UNSURE: "cannot tell",
+    Grade.TRACE: "leaks a little",
+    Grade.LEAK: "leaks",
+    Grade.OPEN: "laid open",
+}
+
+
+def beyond_chance(figure: Figure) -> bool:
+    """Whether the whole 95% interval is better than chance, from the attacker's side."""
+    return figure.high < figure.chance if figure.falls else figure.low > figure.chance
+
+
+def worst_exposure(figure: Figure) -> float:
+    """The exposure at that end of the interval which is worse for the device's owner."""
+    return figure.exposure_of(figure.low if figure.falls else figure.high)
+
+
+def grade(figure: Figure) -> Grade:
+    """A leak is said only where the interval excludes chance; that there is none, only where the interval
+    leaves no room for one."""
+    if not beyond_chance(figure):
+        return Grade.UNSURE if worst_exposure(figure) >= LEAK_FROM else Grade.CHANCE
+    if figure.exposure >= OPEN_FROM:
+        return Grade.OPEN
+    return Grade.LEAK if figure.exposure >= LEAK_FROM else Grade.TRACE
+
+
+def meets(figure: Figure, aim: float) -> bool | None:
+    """Whether the whole interval is on the good side of an aim; None where only a part of it is."""
+    if figure.falls:
+        return True if figure.low >= aim else (False if figure.high < aim else None)
+    return True if figure.high <= aim else (False if figure.low > aim else None)

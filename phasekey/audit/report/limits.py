@@ -1,0 +1,43 @@
+"""What the figures do not say: how far a reader may trust them, and under which terms they were taken."""
+
+from phasekey.audit.report.progress import improving
+from phasekey.audit.report.terms import words
+from phasekey.audit.result import Audit
+
+PAPER_UNET = 64  # channels at full size, section 5.1
+
+
+def limits(audit: Audit) -> tuple[str, ...]:
+    """Sentences, the weightiest first."""
+    said, subject = words()["limits"], audit.subject
+    terms = [said[key].get(subject.get(key) or "") for key in ("box", "decoy_law", "keys")]
+    task = said["task"] if audit.property_is_task and _ran(audit, "property") else None
+    reasons = subject.get("incomplete")
+    incomplete = said["incomplete"].format(reasons=reasons) if reasons else None
+    found = (said["bound"], incomplete, _budget(audit), _improving(audit), *terms, task)
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _budget(audit: Audit) -> str | None:
+    effort = audit.effort
+    if "name" not in effort:
+        return None
+    sentence: str = words()["limits"]["budget"].format(
+        name=effort["name"], images=f"{audit.splits.get('train', 0):,}"
+    )
+    width = effort.get("unet_width", PAPER_UNET)
+    if width >= PAPER_UNET:
+        return sentence
+    return f"{sentence} {words()['limits']['narrower'].format(width=width, paper=PAPER_UNET)}"
+
+
+def _improving(audit: Audit) -> str | None:
+    count = sum(improving(attack.curve) for attack in audit.attacks)
+    if not count:
+        return None
+    sentence: str = words()["limits"]["one_improving" if count == 1 else "some_improving"].format(count=count)
+    return sentence
+
+
+def _ran(audit: Audit, leak: str) -> bool:
+    return any(attack.leak == leak and attack.figures for attack in audit.attacks)

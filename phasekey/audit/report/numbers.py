@@ -1,0 +1,45 @@
+"""How numbers are written: one form for tables, one for sentences."""
+
+import math
+from typing import Literal
+
+from phasekey.audit.report.markup import Html, joined, tag
+
+Unit = Literal["angle", "share", "decibel", "number"]
+
+NOT_KNOWN = "–"
+
+
+def in_table(value: float | None, unit: Unit) -> str:
+    """For a cell: radians and plain numbers with three decimals, shares in percent."""
+    if value is None or not math.isfinite(value):
+        return NOT_KNOWN
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{value:.1f}" if unit == "decibel" else f"{value:.3f}"
+
+
+def in_words(value: float | None, unit: Unit) -> str:
+    """For a sentence: angles in degrees, which more people have a feeling for."""
+    if unit != "angle" or value is None or not math.isfinite(value):
+        return f"{in_table(value, unit)}{' dB' if unit == 'decibel' else ''}"
+    degrees = math.degrees(value)
+    return f"{degrees:.1f}°" if degrees < 10 else f"{degrees:.0f}°"
+
+
+def exact(value: float | None, unit: Unit) -> Html:
+    """A cell's number, with all its digits where programs look for them."""
+    if value is None or not math.isfinite(value):
+        return Html(NOT_KNOWN)
+    return tag("data", in_table(value, unit), value=repr(float(value)))
+
+
+def with_interval(value: float, low: float, high: float, unit: Unit) -> Html:
+    """A cell's number above its 95% interval."""
+    interval = joined((exact(low, unit), "–", exact(high, unit)))
+    return joined((exact(value, unit), " ", tag("span", interval, class_="interval")))
+
+
+def plain_interval(value: float, low: float, high: float, unit: Unit) -> str:
+    """The same for Markdown and pictures."""
+    return f"{in_table(value, unit)} ({in_table(low, unit)}–{in_table(high, unit)})"

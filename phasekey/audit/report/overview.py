@@ -1,0 +1,135 @@
+"""The top of the page: the verdict, its limits, and the table of attack classes."""
+
+from phasekey.audit.report.bars import badge, bar, css_class, scale
+from phasekey.audit.report.grades import grade, meets
+from phasekey.audit.report.limits import limits
+from phasekey.audit.report.markup import Html, joined, section, table, tag
+from phasekey.audit.report.numbers import exact, in_table, with_interval
+from phasekey.audit.report.terms import Term, leaks, term_of, terms, words
+from phasekey.audit.report.verdict import ClassVerdict, judge, overall
+from phasekey.audit.result import AttackResult, Audit, Figure
+
+MET = {True: "reached", False: "missed", None: "within the interval"}
+
+
+def heading(audit: Audit) -> Html:
+    """What was audited, in two lines."""
+    return tag(
+        "header",
+        tag("p", "Privacy audit", class_="kicker"),
+        tag("h1", str(audit.subject.get("name", "a network"))),
+        tag("p", subject_line(audit), class_="subject"),
+    )
+
+
+def subject_line(audit: Audit) -> str:
+    """Network, form, defence and head, as far as they are known."""
+    subject = audit.subject
+    parts = [subject.get("network"), form_of(audit)]
+    parts += [
+        f"{word} {subject[word]}" for word in ("defence", "head") if subject.get(word) not in (None, "none")
+    ]
+    parts += [subject.get("kind")]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def form_of(audit: Audit) -> str:
+    """The form, with the noise of noisy ones."""
+    form, gamma = str(audit.subject.get("form", "")), audit.subject.get("gamma")
+    return f"{form} γ = {gamma:g}" if gamma else form
+
+
+def verdict(audit: Audit) -> Html:
+    """The verdict in plain words, and how far it may be trusted."""
+    verdicts = judge(audit)
+    sentence, worst = overall(verdicts)
+    said = tag("p", sentence, class_=f"headline {css_class(worst)}")
+    classes = tag("ul", *(_class(each) for each in verdicts), class_="classes")
+    trust = tag(
+        "aside",
+        tag("h3", "How far to trust this"),
+        tag("ul", *(tag("li", limit) for limit in limits(audit))),
+        class_="limits",
+    )
+    return section("Verdict", said, _task(audit), classes, trust, id_="verdict")
+
+
+def _task(audit: Audit) -> Html | None:
+    if audit.task_error is None:
+        return None
+    return tag(
+        "p", "The device's own answers are wrong for ",
+        tag("data", f"{audit.task_error:.1f}%", value=repr(float(audit.task_error))), " of the test images.",
+        class_="task",
+    )  # fmt: skip
+
+
+def _class(verdict: ClassVerdict) -> Html:
+    strongest = f"Strongest attack: {verdict.found[0].title}." if verdict.found else None
+    return tag(
+        "li",
+        tag("h3", badge(verdict.grade), " ", verdict.term.title),
+        tag("p", " ".join(verdict.sentences)),
+        tag("p", strongest, class_="by") if strongest else None,
+        class_=css_class(verdict.grade),
+    )
+
+
+def classes(audit: Audit) -> Html:
+    """Every headline figure of the strongest attack, as a bar between chance and the raw input."""
+    head = (
+        "What the attack goes after",
+        scale(),
+        "Value (95% interval)",
+        "Chance",
+        "Raw input",
+        "Aim",
+        "Attack",
+    )
+    rows = [
+        row
+        for leak, said in leaks().items()
+        for row in _rows(
+            audit, [key for key, term in terms().items() if term.leak == leak and term.headline], said.title
+        )
+    ]
+    if not rows:
+        return section("How far the attacks got", tag("p", "No attack was measured."), id_="classes")
+    return section(
+        "How far the attacks got",
+        tag("p", words()["explained"]["bars"]),
+        table(head, rows, caption="The strongest attack of each kind", class_="stacked bars"),
+        id_="classes",
+    )
+
+
+def _rows(audit: Audit, keys: list[str], title: str) -> list[Html]:
+    found = [strongest for key in keys if (strongest := audit.strongest(key))]
+    lead = tag("tr", tag("th", title, colspan=7, scope="rowgroup"), class_="group")
+    return [lead, *(_row(attack, figure) for attack, figure in found)] if found else []
+
+
+def _row(attack: AttackResult, figure: Figure) -> Html:
+    term = term_of(figure, attack.leak)
+    cells = (
+        ("Bar", bar(figure)),
+        ("Value", with_interval(figure.value, figure.low, figure.high, term.unit)),
+        ("Chance", exact(figure.chance, term.unit)),
+        ("Raw input", exact(figure.raw, term.unit)),
+        ("Aim", _aim(figure, term)),
+        ("Attack", tag("span", attack.title)),
+    )
+    return tag(
+        "tr",
+        tag("th", term.name, " ", badge(grade(figure)), scope="row"),
+        *(tag("td", cell, data_label=label) for label, cell in cells),
+        **{"data-key": figure.key},
+    )
+
+
+def _aim(figure: Figure, term: Term) -> Html:
+    aim = term.aim_of(figure)
+    if aim is None:
+        return exact(None, term.unit)
+    sign = "≥" if figure.falls else "≤"
+    return joined((f"{sign} {in_table(aim, term.unit)} ", tag("span", MET[meets(figure, aim)], class_="aim")))

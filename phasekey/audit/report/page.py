@@ -1,0 +1,82 @@
+"""report.html: one page that loads nothing."""
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from phasekey.audit.examples import Examples
+from phasekey.audit.report.attack_tables import all_attacks
+from phasekey.audit.report.curves import curves
+from phasekey.audit.report.figures import write_figures
+from phasekey.audit.report.markup import Child, Html, joined, tag
+from phasekey.audit.report.measured import measured
+from phasekey.audit.report.overview import classes, heading, verdict
+from phasekey.audit.report.pictures import pictures
+from phasekey.audit.report.remedies import remedies
+from phasekey.audit.result import Audit
+from phasekey.training.whole_file import write_whole
+
+PAGE_FILE = "report.html"
+# A page that may load nothing: even markup that slipped in could not send anything anywhere.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+PARTS = {
+    "verdict": "Verdict",
+    "classes": "How far the attacks got",
+    "pictures": "What attackers see",
+    "attacks": "All attacks",
+    "curves": "Learning curves",
+    "remedies": "What would help",
+    "measured": "How it was measured",
+}
+
+
+def write_report(folder: Path, audit: Audit, examples: Examples) -> None:
+    """Write report.html and the PNG figures into a folder that exists.
+
+    Raises TrainingError where the disk refuses a file."""
+    write_whole(folder / PAGE_FILE, report(audit, examples).encode())
+    write_figures(folder, audit, examples)
+
+
+def report(audit: Audit, examples: Examples) -> str:
+    """The whole page."""
+    parts = (
+        heading(audit),
+        _contents(),
+        verdict(audit),
+        classes(audit),
+        pictures(audit, examples),
+        all_attacks(audit),
+        curves(audit),
+        remedies(audit),
+        measured(audit),
+    )
+    return document(f"Privacy audit of {audit.subject.get('name', 'a network')}", parts)
+
+
+def document(title: str, parts: Iterable[Child]) -> str:
+    """A page around its parts, with the style sheet inside."""
+    # In a style element nothing is escaped, and nothing needs to be: the sheet is ours.
+    style = Html(f"<style>{_sheet()}</style>")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("title", title),
+        style,
+    )
+    foot = tag(
+        "footer", "Written by phasekey audit. The figures are in report.json beside this page, in full."
+    )
+    body = tag("body", tag("main", *parts), foot)
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _contents() -> Html:
+    links = joined(tag("li", tag("a", name, href=f"#{id_}")) for id_, name in PARTS.items())
+    return tag("nav", tag("ul", links), aria_label="Contents")
+
+
+def _sheet() -> str:
+    return (resources.files("phasekey.audit.report") / "report.css").read_text(encoding="utf-8")

@@ -1,0 +1,36 @@
+"""Whether trained attackers had learned all they could: one cut off while improving bounds the leak worse."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from phasekey.audit.attack import CurvePoint
+
+# The last part of the training, and the share of all that was gained which, gained there, counts as still
+# improving. Step sizes end at nought, so even an attacker who has learned all gains a little there.
+LAST_PART = 0.25
+STILL = 0.05
+# How far above its best a validation loss must end to be called worse, as a share of what was gained.
+WORSE = 0.1
+
+State = Literal["none", "unclear", "nothing", "improving", "overfitted", "level"]
+
+
+def improving(curve: Sequence[CurvePoint]) -> bool:
+    """Whether the attacker was cut off while it improved."""
+    return state(curve) == "improving"
+
+
+def state(curve: Sequence[CurvePoint]) -> State:
+    """How a training ended, by its validation losses; words.toml has a clause for each."""
+    if not curve:
+        return "none"
+    losses = [point.validation for point in curve]
+    before = [point.validation for point in curve if point.step <= (1 - LAST_PART) * curve[-1].step]
+    if len(before) < 2:
+        return "unclear"
+    gained = losses[0] - min(losses)
+    if gained <= 0:
+        return "nothing"
+    if min(before) - min(losses) > STILL * gained:
+        return "improving"
+    return "overfitted" if losses[-1] - min(losses) > WORSE * gained else "level"

@@ -1,0 +1,29 @@
+"""What would reduce each leak that was found."""
+
+from phasekey.audit.attack import Leak
+from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.markup import Html, joined, section, tag
+from phasekey.audit.report.terms import leaks
+from phasekey.audit.result import REFERENCES, AttackResult, Audit
+
+
+def remedies(audit: Audit) -> Html:
+    """Class by class, what helps against the attacks that found something, the strongest of them first."""
+    items = [item for leak, said in leaks().items() if (item := _remedy(audit, leak, said.title))]
+    none = tag("p", "No attack of this audit found a leak, so none has a remedy to offer.")
+    return section("What would reduce the leaks", tag("dl", *items) if items else none, id_="remedies")
+
+
+def _remedy(audit: Audit, leak: Leak, title: str) -> Html | None:
+    found = [attack for attack in audit.attacks if attack.leak == leak and _exposure(attack) > 0]
+    said = dict.fromkeys(
+        attack.remedy for attack in sorted(found, key=_exposure, reverse=True) if attack.remedy
+    )
+    return joined((tag("dt", title), *(tag("dd", remedy) for remedy in said))) if said else None
+
+
+def _exposure(attack: AttackResult) -> float:
+    """Of the worst of its figures that are surely better than chance; 0 where none is."""
+    if attack.name in REFERENCES:
+        return 0.0
+    return max((figure.exposure for figure in attack.figures if grade(figure) >= Grade.TRACE), default=0.0)

@@ -1,0 +1,100 @@
+"""What the figures mean, in sentences for people who are not cryptographers."""
+
+from dataclasses import dataclass
+
+from phasekey.audit.attack import Leak
+from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.numbers import in_words
+from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, leaks, term_of, terms, words
+from phasekey.audit.result import AttackResult, Audit, Figure
+
+Found = tuple[AttackResult, Figure]
+
+
+@dataclass(frozen=True)
+class ClassVerdict:
+    """What came of one class of attacks. grade and found: of the worst headline figure, None where nothing
+    was measured; then `sentences` says why."""
+
+    leak: Leak
+    term: LeakTerm
+    sentences: tuple[str, ...]
+    grade: Grade | None = None
+    found: Found | None = None
+
+
+def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
+    """One figure in plain words: what the attacker got beside chance, and what that comes to."""
+    term = term_of(figure, leak)
+    sentence = term.sentence.format(
+        what=figure.text,
+        value=in_words(figure.value, term.unit),
+        chance=in_words(figure.chance, term.unit),
+        property="the answer" if property_is_task else "the hidden property",
+    )
+    raw = (
+        f"; {term.raw.format(raw=in_words(figure.raw, term.unit))}"
+        if term.raw and figure.raw is not None
+        else ""
+    )
+    return f"{sentence}{raw}. {_comes_to(figure, term)}"
+
+
+def _comes_to(figure: Figure, term: Term) -> str:
+    reached = grade(figure)
+    if reached is Grade.OPEN:
+        return term.open or leaks()[term.leak].open
+    if reached in (Grade.LEAK, Grade.TRACE):
+        end = "a perfect attack" if figure.raw is None else "what it gets with nothing hidden"
+        way = f"That is {figure.exposure:.0%} of the way from a blind guess to {end}."
+        return way if reached is Grade.LEAK else f"{way} It is little in a single case, but cases add up."
+    interval = f"{in_words(figure.low, term.unit)} to {in_words(figure.high, term.unit)}"
+    if reached is Grade.UNSURE:
+        return f"The 95% interval, {interval}, has room for chance and for a leak: too few images to tell."
+    return f"The 95% interval, {interval}, says no more than chance: nothing was found."
+
+
+def judge(audit: Audit) -> tuple[ClassVerdict, ...]:
+    """Every class of attacks, in the report's order."""
+    return tuple(_judge(audit, leak, said) for leak, said in leaks().items())
+
+
+def _judge(audit: Audit, leak: Leak, title: LeakTerm) -> ClassVerdict:
+    keys = [key for key, term in terms().items() if term.leak == leak and term.headline]
+    found = [strongest for key in keys if (strongest := audit.strongest(key))]
+    if not found:
+        return ClassVerdict(leak, title, (_why_not(audit, leak),))
+    worst = max(found, key=lambda pair: (grade(pair[1]), pair[1].exposure))
+    # The worst figure decides; the class's usual one is said beside it where that is another.
+    said = [worst] if worst is found[0] else [worst, found[0]]
+    sentences = tuple(meaning(figure, leak, audit.property_is_task) for _, figure in said)
+    return ClassVerdict(leak, title, sentences, grade(worst[1]), worst)
+
+
+def _why_not(audit: Audit, leak: Leak) -> str:
+    reasons = dict.fromkeys(a.skipped for a in audit.attacks if a.leak == leak and a.skipped)
+    return f"Not measured: {'; '.join(reasons) or 'no attack of this class ran'}."
+
+
+def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
+    """The one line in front, and its grade: by what one transmission of one image gives away."""
+    said = words()["overall"]
+    graded = [(verdict.grade, verdict.term.title) for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
+    worst = max((reached for reached, _ in graded if reached is not None), default=None)
+    if worst is None:
+        return said["nothing"], None
+    titles = [_inside(title) for reached, title in graded if reached is worst]
+    return said[worst.name].format(classes=_listed(titles)), worst
+
+
+def verdict_sentence(audit: Audit) -> str:
+    """The line in front alone, for manifests and terminals."""
+    return overall(judge(audit))[0]
+
+
+def _inside(title: str) -> str:
+    return title[0].lower() + title[1:]
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
