@@ -6,11 +6,12 @@ from typing import Any
 
 import onnx
 
-from export.card import CARD_FILE, write_card
+from export.card import write_card
 from export.graphs import Graphs
 from export.model_repository import MODEL_FILE, write_config
 from export.signature import inputs_of, outputs_of
 from export.stamp import serialise, stamp, strip
+from phasekey.audit.card import CARD_FILE
 from phasekey.bundle import (
     FORMAT_VERSION,
     DecoySpec,
@@ -42,6 +43,7 @@ class Facts:
     network: dict[str, Any]
     training: dict[str, Any]
     export: dict[str, Any]
+    audit: dict[str, Any] | None = None
 
 
 def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
@@ -93,4 +95,5 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         network=facts.network,
         training=facts.training,
         export=facts.export,
+        audit=facts.audit,
     )

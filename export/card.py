@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from phasekey.audit.card import section
 from phasekey.bundle import Manifest
-
-CARD_FILE = "model-card.md"
 
 LIMITS = """\
 ## Limits
 
 - **Privacy is not proved.** There is no cryptographic and no differential-privacy guarantee. The published
-  defence was broken by two independent reproductions; what this network leaks is known only once it is
-  audited.
+  defence was broken by two independent reproductions. An audit bounds what leaks from below: the next attack
+  may find more.
 - "Proved" speaks of equivariance alone: the cloud can compute without the angle. It does not say that the
   angle is safe.
 - Near-duplicate inputs (frames of a video) can be compared by the cloud.
@@ -43,6 +42,7 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         f"{export['parity']['encoder']['samples']} synthetic images and random features in batches of "
         f"{', '.join(map(str, export['parity']['batches']))}, random angles, against PyTorch "
         f"{export['torch']}. Max pooling by the norm is discontinuous: a rare sample may be far off.",
+        section(manifest.audit),
         LIMITS.rstrip(),
     ]
     return "\n\n".join(sections) + "\n"

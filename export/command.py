@@ -16,7 +16,8 @@ writes  OUT/edge/   encoder.onnx decoder.onnx manifest.json      copy this to th
                     accuracy, cost, and what was proved and measured at export
 
 The model name ends in the first 12 digits of the bundle's id, so a device can only reach the
-processing module that it was exported with. The same checkpoint gives the same bytes."""
+processing module that it was exported with. The same checkpoint, with the same audit, gives the same
+bytes."""
 
 EXAMPLE = "example: python -m export --ckpt runs/digits/model.pt --out build/digits"
 
@@ -61,6 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "checkpoint was trained on)",
     )
     parser.add_argument(
+        "--require-audit",
+        action="store_true",
+        help="write nothing unless this very checkpoint went through a whole phasekey audit",
+    )
+    parser.add_argument(
+        "--audit",
+        type=Path,
+        metavar="FILE",
+        help="summary of that audit (default: audit.json beside the checkpoint, where it is of it)",
+    )
+    parser.add_argument(
         "--unsafe-allow-unproved",
         action="store_true",
         help="write the bundle even if the processing graph is not proved to be rotation-equivariant; "
@@ -81,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         processing=args.processing,
         calibration=args.calibration,
         allow_unproved=args.unsafe_allow_unproved,
+        audit=args.audit,
+        require_audit=args.require_audit,
     )
     manifest = export_checkpoint(args.ckpt, destination, options)
     print(_summary(destination, manifest))  # noqa: T201
@@ -89,9 +103,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(destination: Path, manifest: Manifest) -> str:
     cloud = destination / "cloud"
+    audit = "none" if manifest.audit is None else f"{manifest.audit['budget']}, {manifest.audit['date']}"
     return f"""\
 wrote {destination / "edge"}/   encoder.onnx decoder.onnx manifest.json    for the device
 wrote {cloud}/  {manifest.model_name}    for the server
-      {destination / "model-card.md"}    what was measured; equivariance: {manifest.proof.verdict}
+      {destination / "model-card.md"}    what was measured
+equivariance: {manifest.proof.verdict}; privacy audit: {audit}
 next  phasekey serve --model-repository {cloud} --listen 127.0.0.1:8001
       phasekey predict --bundle {destination / "edge"} --target 127.0.0.1:8001 IMAGE..."""

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from export.assemble import Facts, write_bundle
+from export.audited import find_audit
 from export.conversion import Arithmetic, Conversion, convert
+from export.errors import ExportError
 from export.evidence import Evidence, collect
 from export.graphs import OPSET, build_graphs
 from export.wire_choice import WireType
@@ -27,6 +29,7 @@ class ExportOptions:
     take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see export.wire_choice.
     processing, calibration: arithmetic of the processing graph and data for int8, see export.conversion.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
+    audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     """
 
     name: str | None = None
@@ -35,6 +38,8 @@ class ExportOptions:
     processing: Arithmetic = "float32"
     calibration: str | None = None
     allow_unproved: bool = False
+    audit: Path | None = None
+    require_audit: bool = False
 
 
 DEFAULTS = ExportOptions()
@@ -44,9 +49,11 @@ def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DE
     """Export a checkpoint of `phasekey train` to DESTINATION/edge and DESTINATION/cloud.
 
     Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
-    cannot be made or written.
+    cannot be made or written, or the audit that was asked for is missing; AuditError for a damaged one.
     """
-    return _export(load_checkpoint(path), destination, options)
+    checkpoint = load_checkpoint(path)
+    audit = find_audit(path, options.audit, required=options.require_audit)  # before the long part
+    return _export(checkpoint, destination, options, audit)
 
 
 def export_network(
@@ -57,11 +64,15 @@ def export_network(
     labels: the class names in the order of the logits. The network's sampler, from whose images devices
     make decoys, should have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
     """
+    if options.audit or options.require_audit:
+        raise ExportError("an audit belongs to a checkpoint's file, and here is none; export a checkpoint")
     architecture = {"arch": network.architecture.name, "form": network.form, "head": network.head}
-    return _export(Checkpoint(network, architecture, tuple(labels), {}, {}), destination, options)
+    return _export(Checkpoint(network, architecture, tuple(labels), {}, {}), destination, options, None)
 
 
-def _export(trained: Checkpoint, destination: Path, options: ExportOptions) -> Manifest:
+def _export(
+    trained: Checkpoint, destination: Path, options: ExportOptions, audit: dict[str, Any] | None
+) -> Manifest:
     graphs = build_graphs(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
@@ -70,7 +81,7 @@ def _export(trained: Checkpoint, destination: Path, options: ExportOptions) -> M
     )
     evidence = collect(trained.network, graphs, shipped.processing, allow_unproved=options.allow_unproved)
     name = _default_name(trained) if options.name is None else options.name
-    facts = _facts(trained, name, shipped, evidence)
+    facts = replace(_facts(trained, name, shipped, evidence), audit=audit)
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)
 
 

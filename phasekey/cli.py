@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "export": Subcommand("export.command", "split a checkpoint into an edge bundle and a model repository"),
     "serve": Subcommand("cloud_runtime.command", "serve the processing module over gRPC"),
     "predict": Subcommand("sdk.command", "predict images through a server that never sees them"),
+    "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
     "reproduce": Subcommand(
         "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"
     ),

@@ -1,0 +1,44 @@
+"""The privacy audit that goes with an export: found, held to the checkpoint, or refused."""
+
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError
+from phasekey.audit.summary import SUMMARY_FILE, load_summary
+from phasekey.bundle.checksums import sha256_of_file
+
+HOW = "run: phasekey audit --ckpt {checkpoint}"
+
+
+def find_audit(
+    checkpoint: Path, given: Path | None = None, *, required: bool = False
+) -> dict[str, Any] | None:
+    """The summary of an audit of this very checkpoint, or None where there is none.
+
+    given: its file; otherwise audit.json beside the checkpoint is taken if it is of this checkpoint.
+    Raises ExportError where a given one is of another checkpoint, and where one is required and missing,
+    of another checkpoint, or partial; AuditError for a file that is no summary.
+    """
+    path = given or checkpoint.resolve().parent / SUMMARY_FILE
+    if given is None and not path.is_file():
+        _require(not required, f"--require-audit: there is no {SUMMARY_FILE} beside {checkpoint}", checkpoint)
+        return None
+    summary = load_summary(path)
+    fits = summary["subject_sha256"] == sha256_of_file(checkpoint)
+    _require(
+        fits or (given is None and not required),
+        f"{path} is of another checkpoint: its SHA-256 starts with {summary['subject_sha256'][:12]}",
+        checkpoint,
+    )
+    if not fits:
+        return None
+    missing = summary.get("incomplete")
+    _require(
+        not (required and missing), f"--require-audit: {path} is not of a whole audit: {missing}", checkpoint
+    )
+    return summary
+
+
+def _require(holds: bool, problem: str, checkpoint: Path) -> None:
+    if not holds:
+        raise ExportError(f"{problem}; {HOW.format(checkpoint=checkpoint)}")

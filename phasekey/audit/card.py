@@ -1,0 +1,48 @@
+"""What a model card says of a privacy audit: one section of Markdown."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from phasekey.training.whole_file import write_whole
+
+HEADING = "## Privacy audit"
+CARD_FILE = "model-card.md"
+NONE = "None was made. What this network leaks is not known; `phasekey audit` measures it."
+_SECTION = re.compile(rf"^{re.escape(HEADING)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def section(summary: Mapping[str, Any] | None) -> str:
+    """The section with its heading; None: there was no audit."""
+    if summary is None:
+        return f"{HEADING}\n\n{NONE}"
+    terms = (
+        f"Audited on {summary['date']}, budget {summary['budget']}: {summary['audited']}. Data: "
+        f"{summary['data']}; decoys: {summary['decoy_law']}; keys: {summary['keys']}; {summary['box']} "
+        f"box. The report's SHA-256 is `{summary['report_sha256']}`."
+    )
+    if summary["incomplete"]:
+        terms += f" **Not a whole audit:** {summary['incomplete']}."
+    head = [
+        "| the strongest attack's | | 95% interval | chance | attack |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows = [
+        f"| {key} | {figure['value']:.4g} | {figure['low']:.4g} to {figure['high']:.4g} | "
+        f"{figure['chance']:.4g} | {figure['attack']} |"
+        for key, figure in summary["figures"].items()
+    ]
+    return "\n\n".join([HEADING, summary["verdict"], "\n".join([*head, *rows]), terms])
+
+
+def replace_section(path: Path, summary: Mapping[str, Any]) -> None:
+    """Put the summary into the card at this path, in place of what it says of audits; whole or not at all.
+
+    Raises TrainingError where the disk refuses it.
+    """
+    text = path.read_text(encoding="utf-8")
+    replaced, count = _SECTION.subn(lambda _: section(summary) + "\n\n", text)
+    if not count:
+        replaced = f"{text.rstrip()}\n\n{section(summary)}\n"
+    write_whole(path, (replaced.rstrip() + "\n").encode())

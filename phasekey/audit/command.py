@@ -1,0 +1,210 @@
+"""`phasekey audit`: what a network's transmissions tell a strong attacker, as a report."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phasekey.audit.errors import AuditError
+from phasekey.command import require_extra
+from phasekey.training.command import NEEDED, let_threads_sleep
+
+if TYPE_CHECKING:
+    from phasekey.audit.result import Audit
+    from phasekey.audit.subject import Subject
+    from phasekey.audit.thresholds import Threshold
+
+DESCRIPTION = """\
+Attack a trained network as the cloud could, and report what its transmissions give away.
+
+The attacker is told everything but the secret: encoder, kind of data, law of the decoys. What the
+strongest attack finds is a lower bound: the next attack may find more. There is no guarantee."""
+EPILOG = """\
+examples:
+  phasekey audit --ckpt runs/digits/model.pt --out reports/digits
+      attacks a checkpoint; writes reports/digits/report.html, and a summary beside the checkpoint, which
+      the next export puts into the bundle
+  phasekey audit --bundle build/digits --budget standard --out reports/digits
+      attacks what was exported, as it travels; writes a summary into the bundle's manifest
+  phasekey audit --bundle build/digits --fail-above thresholds.toml
+      exit status 1 where the strongest attack goes beyond a threshold, for continuous integration
+  phasekey audit compare reports/original reports/complex --out reports/both
+      lays audits side by side
+
+budgets  quick     minutes: a first look. Attackers are small and trained for a short time
+         standard  up to an hour for a LeNet on two cores: what a release should have
+         full      the paper's sizes, for a GPU
+         They count images and steps, never seconds, so a slow machine finds the same, later.
+
+killed? Give the same command again: attacks that are done are kept in OUT/work.
+The report shows some test images and what attackers made of them."""
+DEFAULT_OUT = Path("report")
+BROKEN = 1  # exit status where a threshold is broken
+BUDGETS = ("quick", "standard", "full")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.usage = (
+        "%(prog)s (--ckpt FILE | --bundle DIR) [options]\n       %(prog)s compare REPORT REPORT... --out DIR"
+    )
+    parser.add_argument(
+        "compare", nargs="*", metavar="compare REPORT...", help="lay reports side by side, each a folder"
+    )
+    _add_subject(parser)
+    _add_terms(parser)
+    parser.add_argument(
+        "--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where to write (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--fail-above", type=Path, metavar="FILE",
+        help="TOML file of thresholds; exit status 1 if the strongest attack on any goes beyond it",
+    )  # fmt: skip
+    parser.add_argument("--fresh", action="store_true", help="don't go on from an unfinished audit in OUT")
+
+
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ckpt", type=Path, metavar="FILE", help="checkpoint of phasekey train")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="export: build/NAME, or its edge folder")
+    parser.add_argument(
+        "--data", help="images, in the words of phasekey train --data (default: what it was trained on)"
+    )
+
+
+def _add_terms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget", choices=BUDGETS, default="quick", help="what attackers spend (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="same seed, same figures (default: 0)"
+    )
+    parser.add_argument(
+        "--box", choices=("white", "black"), default="white",
+        help="white: the attacker has the device's software, as anyone may who has the device (default); "
+        "black: only pairs of image and x",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decoys", choices=("device", "another-input"), default="device",
+        help="what hides the features: what devices draw (default), or features of other images",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keys", choices=("derived", "fresh"), default="derived",
+        help="derived: the same image sends the same x, as the sdk does (default); fresh: another each time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--attacks", metavar="NAME,NAME",
+        help="only these, and what they build on; such a report is marked as partial and passes no gate",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit or compare as the options say. Raises PhasekeyError with a message for the user.
+
+    Returns 0 when done, 1 where a threshold is broken.
+    """
+    require_extra("train", "auditing", (*NEEDED, "matplotlib"))
+    let_threads_sleep()
+    if args.compare:
+        return _compare(args.compare, args.out)
+    _check(args)
+    from phasekey.audit.thresholds import load_thresholds
+
+    thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
+    audit = _audit(args)
+    return _judge(audit, thresholds)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if (args.ckpt is None) == (args.bundle is None):
+        raise AuditError("give --ckpt FILE or --bundle DIR, one of the two; --help has examples")
+    if args.seed < 0:
+        raise AuditError(f"--seed takes a whole number, 0 or more; got {args.seed}")
+    if args.attacks and args.fail_above:
+        raise AuditError("--fail-above judges whole audits; leave out --attacks")
+
+
+def _audit(args: argparse.Namespace) -> "Audit":
+    from tqdm import tqdm
+
+    from phasekey.audit.delivery import deliver
+    from phasekey.audit.document import REPORT_FILE
+    from phasekey.audit.effort import effort_of
+    from phasekey.audit.pipeline import Request, run_audit
+    from phasekey.audit.report.verdict import verdict_sentence
+    from phasekey.audit.staging import Terms
+    from phasekey.audit.subject import open_bundle, open_checkpoint
+    from phasekey.audit.summary import summarise
+    from phasekey.bundle.checksums import sha256_of_file
+    from phasekey.training.data.registry import load_dataset
+
+    path: Path = args.ckpt or args.bundle
+    subject = open_checkpoint(path) if args.ckpt else open_bundle(path)
+    words, size = _data(args, subject)
+    dataset = load_dataset(words, size, progress=True)
+    wanted = frozenset(filter(None, args.attacks.split(","))) if args.attacks else None
+    request = Request(
+        effort=effort_of(args.budget), seed=args.seed, terms=Terms(args.decoys, args.keys, args.box),
+        attacks=wanted, fresh=args.fresh,
+    )  # fmt: skip
+    args.out.mkdir(parents=True, exist_ok=True)
+    tqdm.write(
+        f"auditing {subject.facts['name']}: {subject.audited}; budget {args.budget}, data {dataset.name}"
+    )
+    audit = run_audit(subject, dataset, request, args.out)
+    verdict = verdict_sentence(audit)
+    summary = summarise(audit, verdict, sha256_of_file(args.out / REPORT_FILE))
+    place = deliver(subject.kind, path, args.out, summary)
+    tqdm.write(f"{_outcome(audit, verdict)}\nsaved {args.out / 'report.html'}; {place}")
+    return audit
+
+
+def _data(args: argparse.Namespace, subject: "Subject") -> tuple[str, int | None]:
+    """The words of --data and the size to ask for, in pixels per side."""
+    words = args.data or subject.data
+    if words is None:
+        raise AuditError("it is not written down what this network was trained on: give --data")
+    height, width, _ = subject.image
+    return words, height if height == width else None
+
+
+def _outcome(audit: "Audit", verdict: str) -> str:
+    lines = [f"\n{verdict}", ""]
+    for key in audit.keys():  # noqa: SIM118 - a method of ours
+        found = audit.strongest(key)
+        if found is not None:
+            attack, figure = found
+            lines.append(
+                f"  {key:<26} {figure.value:8.3f}  ({figure.low:.3f} to {figure.high:.3f})  chance "
+                f"{figure.chance:7.3f}  {attack.name}"
+            )
+    if audit.subject["incomplete"]:
+        lines += ["", f"Not a whole audit: {audit.subject['incomplete']}."]
+    return "\n".join([*lines, ""])
+
+
+def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:
+    from phasekey.audit.thresholds import broken
+
+    sentences = broken(thresholds, audit)
+    for sentence in sentences:
+        print(f"threshold broken: {sentence}", file=sys.stderr)  # noqa: T201
+    return BROKEN if sentences else 0
+
+
+def _compare(words: Sequence[str], out: Path) -> int:
+    word, *reports = words
+    if word != "compare":
+        raise AuditError(f"{word!r} is no option; did you mean --ckpt {word} or --bundle {word}?")
+    if len(reports) < 2:
+        raise AuditError("compare takes two reports or more: folders that phasekey audit --out wrote")
+    from phasekey.audit.document import load_audit
+    from phasekey.audit.report import write_comparison
+
+    audits = [load_audit(Path(report)) for report in reports]
+    out.mkdir(parents=True, exist_ok=True)
+    write_comparison(out, audits)
+    print(f"saved {out}")  # noqa: T201
+    return 0

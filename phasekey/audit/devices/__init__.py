@@ -1,0 +1,1 @@
+"""What can be attacked: each is a `phasekey.audit.scene.Device`, arrays in and arrays out."""

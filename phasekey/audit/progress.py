@@ -1,0 +1,49 @@
+"""One bar over all that an audit will do, with the time left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+from phasekey.audit.attack import Attack, Watch
+from phasekey.audit.effort import Effort
+
+
+class _Steps:
+    """Advances a bar, but by no more than the attack announced."""
+
+    def __init__(self, bar: "tqdm[Any]", announced: int) -> None:
+        self._bar, self.left = bar, announced
+
+    def advance(self, steps: int = 1) -> None:
+        """So many steps are done."""
+        steps = min(steps, self.left)
+        self.left -= steps
+        self._bar.update(steps)
+
+
+class Progress:
+    """The bar over the steps that the attacks announce. Steps of different attacks take different times, so
+    the time left is a guess that grows better."""
+
+    def __init__(self, attacks: tuple[Attack, ...], effort: Effort, *, shown: bool = True) -> None:
+        self._effort = effort
+        self._bar = tqdm(
+            total=sum(attack.steps(effort) for attack in attacks),
+            unit="step",
+            disable=None if shown else True,  # None: only where someone looks on
+            dynamic_ncols=True,
+        )
+
+    @contextmanager
+    def watching(self, attack: Attack) -> Iterator[Watch]:
+        """The watch of one attack; when it ends, all of its announced steps count as done."""
+        self._bar.set_description(attack.name)
+        steps = _Steps(self._bar, attack.steps(self._effort))
+        yield steps
+        steps.advance(steps.left)
+
+    def close(self) -> None:
+        """End the bar's line."""
+        self._bar.close()
