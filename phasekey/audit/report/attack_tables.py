@@ -4,6 +4,7 @@ from phasekey.audit.attack import Leak
 from phasekey.audit.report.markup import Html, section, table, tag
 from phasekey.audit.report.numbers import exact, with_interval
 from phasekey.audit.report.terms import leaks, term_of, words
+from phasekey.audit.report.verdict import class_title
 from phasekey.audit.result import REFERENCES, AttackResult, Audit, Figure
 
 YARDSTICK = " (a yardstick: it is given the key, and is never called an attack)"
@@ -11,7 +12,7 @@ YARDSTICK = " (a yardstick: it is given the key, and is never called an attack)"
 
 def all_attacks(audit: Audit) -> Html:
     """One table for each class."""
-    tables = [_class_table(audit, leak, said.title) for leak, said in leaks().items()]
+    tables = [_class_table(audit, leak, class_title(audit, said)) for leak, said in leaks().items()]
     shown = [each for each in tables if each]
     empty = None if shown else tag("p", "This audit holds no attack.")
     explained = tag("p", words()["explained"]["attacks"])

@@ -9,7 +9,7 @@ from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, in_table, plain_interval, with_interval
 from phasekey.audit.report.overview import form_of
 from phasekey.audit.report.page import document
-from phasekey.audit.report.terms import leaks, term_of, terms, words
+from phasekey.audit.report.terms import headlines, leaks, term_of, terms, words
 from phasekey.audit.result import Audit, Figure
 from phasekey.training.whole_file import write_whole
 
@@ -24,7 +24,7 @@ def write_comparison(folder: Path, audits: Sequence[Audit]) -> None:
 
     write_whole(folder / "compare.html", page(audits).encode())
     write_whole(folder / "compare.md", markdown(audits).encode())
-    write_picture(folder / "compare.png", names(audits), audits)
+    write_picture(folder / "compare.png", keys(audits), names(audits), audits)
 
 
 def names(audits: Sequence[Audit]) -> tuple[str, ...]:
@@ -43,8 +43,7 @@ def _name(audit: Audit) -> str:
 
 def keys(audits: Sequence[Audit]) -> tuple[str, ...]:
     """The headline figures that any of them has, in the report's order."""
-    measured = {key for audit in audits for key in audit.keys()}  # noqa: SIM118 - a method, not a dict's
-    return tuple(key for key, term in terms().items() if term.headline and key in measured)
+    return tuple(key for key in headlines() if any(audit.strongest(key) for audit in audits))
 
 
 def markdown(audits: Sequence[Audit]) -> str:

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 ACROSS = 3
 
 
-def write_picture(path: Path, names: Sequence[str], audits: Sequence[Audit]) -> None:
+def write_picture(path: Path, keys: Sequence[str], names: Sequence[str], audits: Sequence[Audit]) -> None:
     """Bars from chance (0) to the raw input (1), by the strongest attack on each model."""
-    keys = [key for key, term in terms().items() if term.headline and any(a.strongest(key) for a in audits)]
     if not keys:
         return
     lines = -(-len(keys) // ACROSS)

@@ -9,7 +9,7 @@ import numpy as np
 from phasekey.audit.examples import Examples
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.pictures import Row, rows, sweep
-from phasekey.audit.report.terms import term_of, terms
+from phasekey.audit.report.terms import headlines, term_of
 from phasekey.audit.result import AttackResult, Audit, Figure
 from phasekey.training.whole_file import write_whole
 
@@ -45,8 +45,7 @@ def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
 
 def strongest(audit: Audit) -> list[Figure]:
     """The strongest attack's figure for each headline key."""
-    keys = [key for key, term in terms().items() if term.headline]
-    return [found[1] for key in keys if (found := audit.strongest(key))]
+    return [found[1] for key in headlines() if (found := audit.strongest(key))]
 
 
 def leaks_picture(found: list[Figure]) -> "Picture":

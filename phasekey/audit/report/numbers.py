@@ -8,6 +8,7 @@ from phasekey.audit.report.markup import Html, joined, tag
 Unit = Literal["angle", "share", "decibel", "number"]
 
 NOT_KNOWN = "–"
+SMALL_SHARE = 0.001
 
 
 def in_table(value: float | None, unit: Unit) -> str:
@@ -15,7 +16,8 @@ def in_table(value: float | None, unit: Unit) -> str:
     if value is None or not math.isfinite(value):
         return NOT_KNOWN
     if unit == "share":
-        return f"{100 * value:.1f}%"
+        # One of some thousand candidates is not nought.
+        return f"{100 * value:.2g}%" if 0 < value < SMALL_SHARE else f"{100 * value:.1f}%"
     return f"{value:.1f}" if unit == "decibel" else f"{value:.3f}"
 
 

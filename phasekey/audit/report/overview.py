@@ -1,14 +1,16 @@
 """The top of the page: the verdict, its limits, and the table of attack classes."""
 
+from phasekey.audit.attack import Leak
 from phasekey.audit.report.bars import badge, bar, css_class, scale
 from phasekey.audit.report.grades import grade, meets
 from phasekey.audit.report.limits import limits
 from phasekey.audit.report.markup import Html, joined, section, table, tag
-from phasekey.audit.report.numbers import exact, in_table, with_interval
-from phasekey.audit.report.terms import Term, leaks, term_of, terms, words
-from phasekey.audit.report.verdict import ClassVerdict, judge, overall
+from phasekey.audit.report.numbers import NOT_KNOWN, exact, in_table, in_words, with_interval
+from phasekey.audit.report.terms import Term, headlines, leaks, term_of, words
+from phasekey.audit.report.verdict import ClassVerdict, class_title, judge, overall
 from phasekey.audit.result import AttackResult, Audit, Figure
 
+HOW_FAR, COLUMNS = "How far the attacks got", 7
 MET = {True: "reached", False: "missed", None: "within the interval"}
 
 
@@ -65,47 +67,34 @@ def _task(audit: Audit) -> Html | None:
 
 
 def _class(verdict: ClassVerdict) -> Html:
-    strongest = f"Strongest attack: {verdict.found[0].title}." if verdict.found else None
     return tag(
         "li",
-        tag("h3", badge(verdict.grade), " ", verdict.term.title),
-        tag("p", " ".join(verdict.sentences)),
-        tag("p", strongest, class_="by") if strongest else None,
+        tag("h3", badge(verdict.grade), " ", verdict.title),
+        *(tag("p", sentence) for sentence in verdict.sentences),
+        tag("p", _by(*verdict.found), class_="by") if verdict.found else None,
         class_=css_class(verdict.grade),
     )
 
 
+def _by(attack: AttackResult, figure: Figure) -> str:
+    unit = term_of(figure, attack.leak).unit
+    ends = f"{in_words(figure.low, unit)} to {in_words(figure.high, unit)}"
+    return f"Strongest attack: {attack.title} (95% interval {ends})."
+
+
 def classes(audit: Audit) -> Html:
     """Every headline figure of the strongest attack, as a bar between chance and the raw input."""
-    head = (
-        "What the attack goes after",
-        scale(),
-        "Value (95% interval)",
-        "Chance",
-        "Raw input",
-        "Aim",
-        "Attack",
-    )
-    rows = [
-        row
-        for leak, said in leaks().items()
-        for row in _rows(
-            audit, [key for key, term in terms().items() if term.leak == leak and term.headline], said.title
-        )
-    ]
+    rows = [row for leak, said in leaks().items() for row in _rows(audit, leak, class_title(audit, said))]
     if not rows:
-        return section("How far the attacks got", tag("p", "No attack was measured."), id_="classes")
-    return section(
-        "How far the attacks got",
-        tag("p", words()["explained"]["bars"]),
-        table(head, rows, caption="The strongest attack of each kind", class_="stacked bars"),
-        id_="classes",
-    )
+        return section(HOW_FAR, tag("p", "No attack was measured."), id_="classes")
+    head = ("Figure", scale(), "Value (95% interval)", "Chance", "Raw input", "Aim", "Attack")
+    content = table(head, rows, caption="The strongest attack of each kind", class_="stacked bars")
+    return section(HOW_FAR, tag("p", words()["explained"]["bars"]), content, id_="classes")
 
 
-def _rows(audit: Audit, keys: list[str], title: str) -> list[Html]:
-    found = [strongest for key in keys if (strongest := audit.strongest(key))]
-    lead = tag("tr", tag("th", title, colspan=7, scope="rowgroup"), class_="group")
+def _rows(audit: Audit, leak: Leak, title: str) -> list[Html]:
+    found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
+    lead = tag("tr", tag("th", title, colspan=COLUMNS, scope="rowgroup"), class_="group")
     return [lead, *(_row(attack, figure) for attack, figure in found)] if found else []
 
 
@@ -122,9 +111,13 @@ def _row(attack: AttackResult, figure: Figure) -> Html:
     return tag(
         "tr",
         tag("th", term.name, " ", badge(grade(figure)), scope="row"),
-        *(tag("td", cell, data_label=label) for label, cell in cells),
+        *(_cell(label, content) for label, content in cells),
         **{"data-key": figure.key},
     )
+
+
+def _cell(label: str, content: Html) -> Html:
+    return tag("td", content, data_label=label, class_="empty" if content == NOT_KNOWN else None)
 
 
 def _aim(figure: Figure, term: Term) -> Html:

@@ -21,12 +21,12 @@ PAGE_FILE = "report.html"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 PARTS = {
     "verdict": "Verdict",
-    "classes": "How far the attacks got",
-    "pictures": "What attackers see",
+    "classes": "How far they got",
+    "pictures": "Pictures",
     "attacks": "All attacks",
-    "curves": "Learning curves",
+    "curves": "Learning",
     "remedies": "What would help",
-    "measured": "How it was measured",
+    "measured": "Method",
 }
 
 

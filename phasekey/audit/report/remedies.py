@@ -4,12 +4,15 @@ from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.markup import Html, joined, section, tag
 from phasekey.audit.report.terms import leaks
+from phasekey.audit.report.verdict import class_title
 from phasekey.audit.result import REFERENCES, AttackResult, Audit
 
 
 def remedies(audit: Audit) -> Html:
     """Class by class, what helps against the attacks that found something, the strongest of them first."""
-    items = [item for leak, said in leaks().items() if (item := _remedy(audit, leak, said.title))]
+    items = [
+        item for leak, said in leaks().items() if (item := _remedy(audit, leak, class_title(audit, said)))
+    ]
     none = tag("p", "No attack of this audit found a leak, so none has a remedy to offer.")
     return section("What would reduce the leaks", tag("dl", *items) if items else none, id_="remedies")
 

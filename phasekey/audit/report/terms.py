@@ -34,11 +34,12 @@ class Term:
 
 @dataclass(frozen=True)
 class LeakTerm:
-    """A class of attacks: its name, what it asks, and what it means where it is laid open."""
+    """A class of attacks: its name, what it means where it is laid open, and its name where what it looks for
+    is the task's own answer."""
 
     title: str
-    question: str
     open: str
+    task: str | None = None
 
 
 # What one transmission of one image gives away; the verdict in front goes by these.
@@ -62,6 +63,11 @@ def leaks() -> dict[Leak, LeakTerm]:
 def terms() -> dict[str, Term]:
     """All figures that this version knows, in the report's order."""
     return {key: Term(**said) for key, said in words()["figures"].items()}
+
+
+def headlines(leak: Leak | None = None) -> tuple[str, ...]:
+    """Keys by which verdicts go: of one class, or of all."""
+    return tuple(key for key, term in terms().items() if term.headline and leak in (None, term.leak))
 
 
 def term_of(figure: Figure, leak: Leak) -> Term:

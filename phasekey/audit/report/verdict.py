@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
-from phasekey.audit.report.numbers import in_words
-from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, leaks, term_of, terms, words
+from phasekey.audit.report.numbers import in_table, in_words
+from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, headlines, leaks, term_of, words
 from phasekey.audit.result import AttackResult, Audit, Figure
 
 Found = tuple[AttackResult, Figure]
@@ -17,7 +17,7 @@ class ClassVerdict:
     was measured; then `sentences` says why."""
 
     leak: Leak
-    term: LeakTerm
+    title: str
     sentences: tuple[str, ...]
     grade: Grade | None = None
     found: Found | None = None
@@ -30,7 +30,7 @@ def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
         what=figure.text,
         value=in_words(figure.value, term.unit),
         chance=in_words(figure.chance, term.unit),
-        property="the answer" if property_is_task else "the hidden property",
+        property="the class of the image" if property_is_task else "the hidden property",
     )
     raw = (
         f"; {term.raw.format(raw=in_words(figure.raw, term.unit))}"
@@ -51,24 +51,33 @@ def _comes_to(figure: Figure, term: Term) -> str:
     interval = f"{in_words(figure.low, term.unit)} to {in_words(figure.high, term.unit)}"
     if reached is Grade.UNSURE:
         return f"The 95% interval, {interval}, has room for chance and for a leak: too few images to tell."
-    return f"The 95% interval, {interval}, says no more than chance: nothing was found."
+    return f"The 95% interval, {interval}, does not get past chance: nothing was found."
 
 
 def judge(audit: Audit) -> tuple[ClassVerdict, ...]:
     """Every class of attacks, in the report's order."""
-    return tuple(_judge(audit, leak, said) for leak, said in leaks().items())
+    return tuple(_judge(audit, leak, class_title(audit, said)) for leak, said in leaks().items())
 
 
-def _judge(audit: Audit, leak: Leak, title: LeakTerm) -> ClassVerdict:
-    keys = [key for key, term in terms().items() if term.leak == leak and term.headline]
-    found = [strongest for key in keys if (strongest := audit.strongest(key))]
+def class_title(audit: Audit, said: LeakTerm) -> str:
+    """The class's name for this audit."""
+    return said.task if said.task and audit.property_is_task else said.title
+
+
+def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
+    found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     if not found:
         return ClassVerdict(leak, title, (_why_not(audit, leak),))
     worst = max(found, key=lambda pair: (grade(pair[1]), pair[1].exposure))
     # The worst figure decides; the class's usual one is said beside it where that is another.
-    said = [worst] if worst is found[0] else [worst, found[0]]
-    sentences = tuple(meaning(figure, leak, audit.property_is_task) for _, figure in said)
+    beside = () if worst is found[0] else (_in_short(found[0][1], leak),)
+    sentences = (meaning(worst[1], leak, audit.property_is_task), *beside)
     return ClassVerdict(leak, title, sentences, grade(worst[1]), worst)
+
+
+def _in_short(figure: Figure, leak: Leak) -> str:
+    term = term_of(figure, leak)
+    return f"{term.name}: {in_table(figure.value, term.unit)}, {grade(figure).label}."
 
 
 def _why_not(audit: Audit, leak: Leak) -> str:
@@ -79,7 +88,7 @@ def _why_not(audit: Audit, leak: Leak) -> str:
 def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
     """The one line in front, and its grade: by what one transmission of one image gives away."""
     said = words()["overall"]
-    graded = [(verdict.grade, verdict.term.title) for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
+    graded = [(verdict.grade, verdict.title) for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
     worst = max((reached for reached, _ in graded if reached is not None), default=None)
     if worst is None:
         return said["nothing"], None
