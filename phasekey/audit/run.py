@@ -90,7 +90,8 @@ def judge(
     attacks: Sequence[Attack], scene: Scene, done: Mapping[str, Kept], skipped: Mapping[str, str], seed: int
 ) -> tuple[AttackResult, ...]:
     """Scores of all attacks, in their order, and the reasons why some didn't run."""
-    context = ScoreContext.of(scene, seed)
+    reference = done.get("right-key")
+    context = ScoreContext.of(scene, seed, reference.findings if reference else None)
     return tuple(
         AttackResult(
             **_described(attack),
