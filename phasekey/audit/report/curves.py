@@ -25,8 +25,8 @@ def curves(audit: Audit) -> Html:
 
 def _figure(attack: AttackResult) -> Html:
     how = words()["progress"][state(attack.curve)]
-    last = attack.curve[-1]
-    ends = f"{last.step:,} steps, last loss {last.validation:.3g}"
+    losses = [point.validation for point in attack.curve]
+    ends = f"{attack.curve[-1].step:,} steps: loss from {losses[0]:.3g} to {min(losses):.3g} at best"
     return tag(
         "figure",
         tag("figcaption", tag("strong", attack.title), tag("span", how, class_=f"how {state(attack.curve)}")),

@@ -1,5 +1,6 @@
 """What the figures do not say: how far a reader may trust them, and under which terms they were taken."""
 
+from phasekey.audit.report.numbers import in_words
 from phasekey.audit.report.progress import improving
 from phasekey.audit.report.terms import words
 from phasekey.audit.result import Audit
@@ -9,13 +10,37 @@ PAPER_UNET = 64  # channels at full size, section 5.1
 
 def limits(audit: Audit) -> tuple[str, ...]:
     """Sentences, the weightiest first."""
-    said, subject = words()["limits"], audit.subject
-    terms = [said[key].get(subject.get(key) or "") for key in ("box", "decoy_law", "keys")]
-    task = said["task"] if audit.property_is_task and _ran(audit, "property") else None
-    reasons = subject.get("incomplete")
-    incomplete = said["incomplete"].format(reasons=reasons) if reasons else None
-    found = (said["bound"], incomplete, _budget(audit), _improving(audit), *terms, task)
+    said = words()["limits"]
+    found = (
+        said["bound"],
+        _incomplete(audit),
+        _budget(audit),
+        _improving(audit),
+        *_terms(audit),
+        _candidates(audit),
+        said["task"] if audit.property_is_task and _ran(audit, "property") else None,
+    )
     return tuple(sentence for sentence in found if sentence)
+
+
+def _terms(audit: Audit) -> tuple[str | None, ...]:
+    """What the attacker knows, and how the feature is hidden."""
+    said, subject = words()["limits"], audit.subject
+    if subject.get("form", "complex") != "complex":
+        return said["box"].get(subject.get("box")), said["unrotated"]
+    return tuple(said[key].get(subject.get(key)) for key in ("box", "decoy_law", "keys"))
+
+
+def _incomplete(audit: Audit) -> str | None:
+    reasons = audit.subject.get("incomplete")
+    return words()["limits"]["incomplete"].format(reasons=reasons) if reasons else None
+
+
+def _candidates(audit: Audit) -> str | None:
+    found = audit.strongest("best_of_k_cosine")
+    if found is None:
+        return None
+    return str(words()["limits"]["candidates"]).format(chance=in_words(found[1].chance, "number"))
 
 
 def _budget(audit: Audit) -> str | None:

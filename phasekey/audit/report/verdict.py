@@ -68,11 +68,17 @@ def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     if not found:
         return ClassVerdict(leak, title, (_why_not(audit, leak),))
-    worst = max(found, key=lambda pair: (grade(pair[1]), pair[1].exposure))
+    worst = max(found, key=_badness)
     # The worst figure decides; the class's usual one is said beside it where that is another.
     beside = () if worst is found[0] else (_in_short(found[0][1], leak),)
     sentences = (meaning(worst[1], leak, audit.property_is_task), *beside)
     return ClassVerdict(leak, title, sentences, grade(worst[1]), worst)
+
+
+def _badness(found: Found) -> tuple[Grade, float]:
+    """Where nothing was found, differences of exposure are noise."""
+    reached = grade(found[1])
+    return reached, found[1].exposure if reached >= Grade.TRACE else 0.0
 
 
 def _in_short(figure: Figure, leak: Leak) -> str:
@@ -82,7 +88,7 @@ def _in_short(figure: Figure, leak: Leak) -> str:
 
 def _why_not(audit: Audit, leak: Leak) -> str:
     reasons = dict.fromkeys(a.skipped for a in audit.attacks if a.leak == leak and a.skipped)
-    return f"Not measured: {'; '.join(reasons) or 'no attack of this class ran'}."
+    return _capital(f"{'; '.join(reasons) or 'no attack of this class ran'}.")
 
 
 def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
@@ -99,6 +105,10 @@ def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
 def verdict_sentence(audit: Audit) -> str:
     """The line in front alone, for manifests and terminals."""
     return overall(judge(audit))[0]
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _inside(title: str) -> str:
