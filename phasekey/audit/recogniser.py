@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from phasekey.audit.learning import device, fit, predict, seeded
 from phasekey.audit.scene import Floats, Pixels, Samples, Scene
 
-WIDTHS = (32, 64, 128)
+WIDTHS = (24, 48, 96)
+STRIDES = (2, 2, 1)
 BATCH = 64
 LARGEST_SIDE = 64  # pixels that it looks at; larger images are averaged down
-# Twelve passes over the images, within limits for very few and very many.
-PASSES, FEWEST, MOST = 12, 300, 6000
+# Four passes over the images, within limits for very few and very many.
+PASSES, FEWEST, MOST = 4, 200, 4000
 BLURRED = 0.5  # of the images that it learns from, so that a blurred picture is not beyond it
 
 
@@ -48,9 +49,8 @@ class _Network(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for before, width in zip((channels, *WIDTHS), WIDTHS, strict=False):
-            layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            layers += [nn.MaxPool2d(2)]
+        for before, width, stride in zip((channels, *WIDTHS), WIDTHS, STRIDES, strict=False):
+            layers += [nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         self.layers = nn.Sequential(
             *layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * WIDTHS[-1], classes)
         )
