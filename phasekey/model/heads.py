@@ -1,7 +1,8 @@
-"""What an encoder ends in, so that the feature can be hidden: two heads (docs/adr/0030).
+"""What an encoder ends in, so that the feature can be hidden: three heads (docs/adr/0030, docs/adr/0032).
 
 `paper` is the generator of section 4.2 and Appendix B. `bottleneck` narrows the feature to a vector; the
-processing module then opens with the way back to the map.
+processing module then opens with the way back to the map. `deep-bottleneck` has layers before that, so that
+it can choose what the vector says, and by which law.
 """
 
 import math
@@ -15,9 +16,11 @@ from phasekey.model.build import Builder, Shape
 from phasekey.model.errors import ModelError
 from phasekey.model.layers import Residual
 
-HeadName = Literal["paper", "bottleneck"]
+HeadName = Literal["paper", "bottleneck", "deep-bottleneck"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
-DEFAULT_WIDTH = 128
+DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 16}
+# Of the layers before a deep bottleneck: channels, the side at which pooling ends, and units.
+CHANNELS, LARGEST_SIDE, HIDDEN = 16, 8, 256
 
 
 class Generator(nn.Sequential):
@@ -57,12 +60,46 @@ class Bottleneck(nn.Module):
         variance.copy_((features.var(0, unbiased=False) * spread**2 - self.norm.eps).clamp(min=0))
 
 
+class DeepBottleneck(Bottleneck):
+    """(N, ...) -> (N, D): convolutions, pooling and a hidden layer, then the bottleneck.
+
+    A linear layer can only pick directions; these can bend the feature's law towards N(0, I) (docs/adr/0032).
+    """
+
+    def __init__(self, shape: Shape, width: int) -> None:
+        super().__init__((HIDDEN,), width)
+        convolutions, size = _convolutions(shape) if len(shape) == 3 else ([], math.prod(shape))
+        hidden = [nn.Linear(size, HIDDEN, bias=False), nn.BatchNorm1d(HIDDEN), nn.ReLU()]
+        self.body = nn.Sequential(*convolutions, nn.Flatten(), *hidden)
+
+    def forward(self, f: Tensor) -> Tensor:
+        return super().forward(self.body(f))
+
+
+def _convolutions(shape: Shape) -> tuple[list[nn.Module], int]:
+    """Convolutions and pooling down to a small map of 2·CHANNELS, and how many values that has."""
+    channels, height, width = shape
+    layers: list[nn.Module] = []
+    while not layers or max(height, width) > LARGEST_SIDE:
+        layers += [*_normed(channels, CHANNELS), nn.MaxPool2d(2, ceil_mode=True)]
+        channels, height, width = CHANNELS, -(-height // 2), -(-width // 2)
+    return [*layers, *_normed(channels, 2 * CHANNELS)], 2 * CHANNELS * height * width
+
+
+def _normed(inputs: int, outputs: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+BOTTLENECKS: dict[HeadName, type[Bottleneck]] = {"bottleneck": Bottleneck, "deep-bottleneck": DeepBottleneck}
+
+
 def check_head(name: HeadName, width: int | None) -> None:
     """Raise ModelError for a head that does not exist, or a width that it has no use for."""
     if name not in HEADS:
         raise ModelError(f"unknown head {name!r}; choose one of {', '.join(HEADS)}")
     if width is not None and (name == "paper" or width < 1):
-        raise ModelError(f"head {name} got width {width}; a width, 1 or more, is for the bottleneck only")
+        raise ModelError(f"head {name} got width {width}; a width, 1 or more, is for bottlenecks only")
 
 
 def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.Module, Shape | None]:
@@ -72,9 +109,9 @@ def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.
     where the paper's head meets a vector.
     """
     check_head(name, width)
-    if name == "bottleneck":
-        before, builder.shape = builder.shape, (width or DEFAULT_WIDTH,)
-        return Bottleneck(before, builder.shape[0]), before
+    if name in BOTTLENECKS:
+        before, builder.shape = builder.shape, (width or DEFAULT_WIDTHS[name],)
+        return BOTTLENECKS[name](before, builder.shape[0]), before
     if len(builder.shape) != 3:
         raise ModelError(
             f"the paper's head takes a map (C, H, W) but comes after shape {builder.shape}; "

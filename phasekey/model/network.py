@@ -10,7 +10,7 @@ from phasekey.model.build import Builder, Shape
 from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoy
 from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
-from phasekey.model.heads import HeadName, build_head, build_opening, check_head
+from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
 from phasekey.model.rotation import fold, rotate, unfold, unrotate
 from phasekey.model.sampler import ImageSampler
 
@@ -111,7 +111,7 @@ class SplitNetwork(nn.Module):
 
     @property
     def _noise_is_decoy(self) -> bool:
-        return self.head == "bottleneck" and self.decoy == "gaussian"
+        return self.head in BOTTLENECKS and self.decoy == "gaussian"
 
     def forward(self, images: Tensor, theta: Tensor | None = None, decoy: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes).

@@ -14,7 +14,7 @@ Schedule = Literal["cosine", "step", "constant"]
 Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
-Head = Literal["paper", "bottleneck"]
+Head = Literal["paper", "bottleneck", "deep-bottleneck"]
 Decoy = Literal["another-input", "mixture", "gaussian"]
 DefenceName = Literal["paper", "hardened", "none"]
 CriticKind = Literal["clip", "gp"]
@@ -46,11 +46,12 @@ class TrainConfig:
         default="paper",
         metadata=_help(
             "what the encoder ends in: paper, its generator; bottleneck, a linear layer to --width values "
-            "and batch norm, which leaks less and sends less; original and noisy forms have none"
+            "and batch norm, which leaks less and sends less; deep-bottleneck, convolutions and a hidden "
+            "layer before that, which --defence hardened can hide best; original and noisy forms have none"
         ),
     )
     width: int | None = field(
-        default=None, metadata=_help("values of the bottleneck head's feature (128 if not given)")
+        default=None, metadata=_help("values of a bottleneck's feature (128 if not given; of a deep one 16)")
     )
     decoy: Decoy = field(
         default="another-input",

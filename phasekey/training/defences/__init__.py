@@ -1,15 +1,17 @@
 """Training against leaks: an adversary learns beside the encoder, and the encoder learns to fool it.
 
-`paper` is the critic of Eq. 8-9, `hardened` a network that guesses the angle (docs/adr/0031).
+`paper` is the critic of Eq. 8-9. `hardened` is a search through the angles for vectors (docs/adr/0032), and
+for maps a network that guesses the angle (docs/adr/0031).
 """
 
 from phasekey.model import SplitNetwork
 from phasekey.training.config import TrainConfig
 from phasekey.training.defences.angle import AngleDefence
 from phasekey.training.defences.defence import Defence
+from phasekey.training.defences.search import SearchDefence
 from phasekey.training.defences.wasserstein import WassersteinDefence
 
-__all__ = ["AngleDefence", "Defence", "WassersteinDefence", "build_defence"]
+__all__ = ["AngleDefence", "Defence", "SearchDefence", "WassersteinDefence", "build_defence"]
 
 
 def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
@@ -20,6 +22,9 @@ def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
     if network.form != "complex" or config.defence == "none":
         return None
     shape, weight, steps = network.feature_shape, config.defence_weight, config.attack_steps
+    if config.defence == "hardened" and len(shape) == 1:
+        gaussian = network.decoy_source == "gaussian-features"
+        return SearchDefence(shape, gaussian=gaussian, weight=weight, steps=steps)
     if config.defence == "hardened":
         return AngleDefence(shape, weight=weight, steps=steps)
     return WassersteinDefence(shape, kind=config.critic, angles=config.k, weight=weight, steps=steps)

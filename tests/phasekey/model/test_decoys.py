@@ -80,8 +80,9 @@ def test_a_network_draws_by_its_own_law():
 
 def test_only_a_bottleneck_trained_with_gaussian_decoys_ships_them():
     options = {"classes": 3, "image": (1, 32, 32)}
-    network = build_network("lenet", head="bottleneck", width=16, decoy="gaussian", **options)
-    assert (network.decoy_source, network.noise_size) == ("gaussian-features", 16)
+    for head in ("bottleneck", "deep-bottleneck"):
+        network = build_network("lenet", head=head, width=12, decoy="gaussian", **options)
+        assert (network.decoy_source, network.noise_size) == ("gaussian-features", 12)
     for other in ({"decoy": "gaussian"}, {"head": "bottleneck"}, {}):
         network = build_network("lenet", **options, **other)
         assert (network.decoy_source, network.noise_size) == ("gaussian-images", 64)

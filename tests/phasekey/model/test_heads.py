@@ -1,4 +1,4 @@
-"""The two heads: shapes, statistics, and a processing module opening with a vector that stays equivariant."""
+"""The heads: shapes, statistics, and a processing module opening with a vector that stays equivariant."""
 
 import math
 
@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from phasekey.model import ModelError, build_network
-from phasekey.model.heads import Bottleneck, Generator
+from phasekey.model.heads import Bottleneck, DeepBottleneck, Generator
 from phasekey.model.rotation import rotate
 
 
 def bottleneck_network(arch="lenet", width=24, **options):
     torch.manual_seed(0)
     options = {"classes": 5, "image": (3, 32, 32), **options}
-    return build_network(arch, head="bottleneck", width=width, **options)
+    return build_network(arch, **{"head": "bottleneck", **options}, width=width)
 
 
 def test_the_papers_head_is_appendix_b():
@@ -39,10 +39,29 @@ def test_a_bottleneck_has_nothing_that_shifts_or_scales_its_end():
     assert [name for name, _ in head.named_parameters()] == ["linear.weight"]
 
 
+@pytest.mark.parametrize("shape", [(6, 14, 14), (3, 33, 17), (16, 4, 4), (50,)])
+def test_a_deep_bottleneck_feature_is_centred_and_of_variance_one(shape):
+    torch.manual_seed(0)
+    head = DeepBottleneck(shape, 8)
+    feature = head(3 + 2 * torch.rand(200, *shape)).detach()
+    assert feature.shape == (200, 8)
+    np.testing.assert_allclose(feature.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(feature.var(0, unbiased=False), 1, atol=1e-2)
+
+
+def test_a_deep_bottleneck_does_not_grow_with_the_map():
+    """A linear layer from 16 × 128 × 128 to 16 values would have four million weights."""
+    sizes = [
+        sum(p.numel() for p in DeepBottleneck((16, side, side), 16).parameters()) for side in (8, 32, 128)
+    ]
+    assert max(sizes) < 600_000
+
+
+@pytest.mark.parametrize("head", ["bottleneck", "deep-bottleneck"])
 @pytest.mark.parametrize(("arch", "variant"), [("lenet", None), ("resnet20", "alpha"), ("resnet20", "beta")])
 @pytest.mark.parametrize("form", ["complex", "additional"])
-def test_a_bottleneck_network_trains_a_step(arch, variant, form):
-    network = bottleneck_network(arch, variant=variant, form=form)
+def test_a_bottleneck_network_trains_a_step(arch, variant, form, head):
+    network = bottleneck_network(arch, variant=variant, form=form, head=head)
     assert network.feature_shape == (24,)
     logits = network.train()(torch.rand(4, 3, 32, 32))
     assert logits.shape == (4, 5)
@@ -81,14 +100,15 @@ def test_the_baselines_without_a_head_ignore_it():
         assert bottleneck_network(form=form).feature_shape == (6, 14, 14)
 
 
-def test_a_bottleneck_without_a_width_is_128_wide():
+def test_a_bottleneck_without_a_width_is_128_wide_and_a_deep_one_16():
     assert bottleneck_network(width=None).feature_shape == (128,)
+    assert bottleneck_network(width=None, head="deep-bottleneck").feature_shape == (16,)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, bottleneck"),
+        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, bottleneck, deep-bottleneck"),
         ({"width": 16}, "head paper got width 16"),
         ({"head": "bottleneck", "width": 0}, "got width 0"),
         ({"decoy": "pool"}, "unknown decoy 'pool'"),

@@ -8,18 +8,20 @@ from torch import nn
 
 from phasekey.model import build_network
 from phasekey.training.config import TrainConfig
-from phasekey.training.defences import AngleDefence, WassersteinDefence, build_defence
+from phasekey.training.defences import AngleDefence, SearchDefence, WassersteinDefence, build_defence
 from phasekey.training.defences.defence import unit_norm
 
 from .conftest import gaussian, leaky, train
 
 SHAPE = (8,)
-KINDS = ["gp", "clip", "hardened"]
+KINDS = ["gp", "clip", "guess", "search"]
 
 
 def new_defence(kind, **options):
-    if kind == "hardened":
+    if kind == "guess":
         return AngleDefence(SHAPE, **options)
+    if kind == "search":
+        return SearchDefence(SHAPE, gaussian=False, **options)
     return WassersteinDefence(SHAPE, kind=kind, angles=3, **options)
 
 
@@ -160,7 +162,16 @@ def test_settings_become_a_defence():
     assert (hardened.weight, hardened.steps) == (2.0, 4)
 
 
-@pytest.mark.parametrize("head", ["paper", "bottleneck"])
+@pytest.mark.parametrize("decoy", ["gaussian", "another-input"])
+def test_vectors_are_hardened_by_a_search_that_knows_the_decoys_law(decoy):
+    config = TrainConfig(defence="hardened", defence_weight=2.0, attack_steps=4)
+    search = build_defence(config, lenet(head="bottleneck", decoy=decoy))
+    assert isinstance(search, SearchDefence)
+    assert (search.weight, search.steps) == (2.0, 4)
+    assert (search.adversary.imaginary is None) == (decoy == "gaussian")
+
+
+@pytest.mark.parametrize("head", ["paper", "bottleneck", "deep-bottleneck"])
 @pytest.mark.parametrize("settings", [{"critic": "gp"}, {"critic": "clip"}, {"defence": "hardened"}])
 def test_a_defence_fits_the_networks_own_features(head, settings):
     network = lenet(head=head)
