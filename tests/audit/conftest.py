@@ -14,11 +14,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from phasekey.audit.attack import Attack, Findings
+from phasekey.audit.attack import Attack, Findings, Leak
 from phasekey.audit.attacks import ATTACKS
 from phasekey.audit.build import Keys, Labelled
 from phasekey.audit.controls import ConstantDevice, GaussianDevice, LeakyDevice, control_scene
 from phasekey.audit.effort import EFFORTS
+from phasekey.audit.result import AttackResult, Audit, Figure
 from phasekey.audit.scene import DecoyLaw, Device, Scene
 
 SEED = 3
@@ -122,3 +123,39 @@ def findings_of(scene_of: Callable[[str], Scene], watch: Unwatched) -> FindingsO
         return kept[key]
 
     return find
+
+
+@pytest.fixture
+def small_audit() -> Audit:
+    """A whole audit written by hand: two attacks on the angle, one on the decoy."""
+
+    def attack(name: str, leak: Leak, *figures: Figure) -> AttackResult:
+        return AttackResult(name, leak, name, "classical", "How.", "Remedy.", figures)
+
+    def angle(value: float) -> Figure:
+        low, high = value - 0.05, value + 0.05
+        return Figure("angle_circle", "radians", value, low, high, 1.5708, None, True, {"constant": 1.57})
+
+    found = Figure("decoy_identified", "share", 0.5, 0.45, 0.55, 0.0003, None, False, {})
+    return Audit(
+        subject={
+            "kind": "checkpoint", "sha256": "5b" * 32, "audited": "in float32", "name": "small",
+            "network": "lenet", "form": "complex", "gamma": None, "defence": "paper", "head": "paper",
+            "decoy_in_training": "another-input", "feature": [6, 14, 14], "data": "digits",
+            "decoy_law": "device", "keys": "derived", "box": "white", "incomplete": None,
+        },
+        effort={"name": "quick", "batch": 64, "paper_sizes": False},
+        splits={"train": 100, "validation": 20, "test": 30},
+        facts={
+            "date": "2026-11-23", "seed": 0, "hardware": "a machine", "versions": {"numpy": "2"},
+            "cpu_seconds": {"likelihood": 1.5}, "notes": [],
+        },
+        task_error=4.5,
+        property_names=tuple("0123456789"),
+        property_is_task=True,
+        attacks=(
+            attack("mean-template", "angle", angle(1.2)),
+            attack("likelihood", "angle", angle(1.0)),
+            attack("decoy-pool", "decoy", found),
+        ),
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from phasekey.audit.effort import EFFORTS
 from phasekey.audit.errors import AuditError
 from phasekey.audit.staging import FEWEST, Terms, build_stage, carried, within_memory
 from phasekey.audit.subject import open_bundle, open_checkpoint
-from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.data.registry import load_dataset
 
 EFFORT = replace(EFFORTS["control"], train_images=150, validation_images=40, test_images=50)
