@@ -16,6 +16,7 @@ from phasekey.audit.scene import DecoyLaw, Device, Floats, Pixels, Scene
 CHANNELS, KERNEL, STRIDE = 16, 5, 2
 GAUSSIAN_SIZE = 128
 CONSTANT_SHAPE = (4, 8, 8)
+REACH, DOUBT = 0.02, 0.1  # of the memorising device: of the features' variance; a vote for each class
 
 
 class LeakyDevice:
@@ -34,10 +35,10 @@ class LeakyDevice:
         self._known = self.encode(known.images)
         flat = self._known.reshape(len(known), -1)
         self._mean = flat.mean(0)
-        targets = np.eye(int(known.labels.max()) + 1, dtype=np.float32)[known.labels]
+        self._targets = np.eye(int(known.labels.max()) + 1, dtype=np.float32)[known.labels]
         gram = (flat - self._mean) @ (flat - self._mean).T
         gram[np.diag_indices_from(gram)] += 0.01 * np.trace(gram) / len(gram)
-        self._weights = (flat - self._mean).T @ np.linalg.solve(gram, targets)
+        self._weights = (flat - self._mean).T @ np.linalg.solve(gram, self._targets)
 
     def encode(self, images: Pixels) -> Floats:
         """ReLU(kernels * image), zero padding, stride 2."""
@@ -63,6 +64,26 @@ class LeakyDevice:
     def decode(self, processed: Floats) -> Floats:
         """Softmax of the linear classifier."""
         return _softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
+
+
+class MemorisingDevice(LeakyDevice):
+    """The leaky one with a decoder that learnt its training images by heart: sure of a class next to a known
+    image's feature, and of nothing anywhere else. Decoys are noise, which is not next to any."""
+
+    def decoys(self, count: int, rng: np.random.Generator) -> Floats:
+        """Positive noise, as large as features are."""
+        size = np.sqrt(np.mean(self._known**2))
+        noise: Floats = size * np.abs(rng.standard_normal((count, *self._known.shape[1:]), np.float32))
+        return noise
+
+    def decode(self, processed: Floats) -> Floats:
+        """Votes of known images by their distance, plus a doubt."""
+        flat, known = processed.reshape(len(processed), -1), self._known.reshape(len(self._known), -1)
+        squares: Floats = (flat**2).sum(1)[:, None] + (known**2).sum(1) - 2 * flat @ known.T
+        near = np.exp(-np.maximum(squares, 0) / (REACH * np.sum((known - self._mean) ** 2) / len(known)))
+        votes = near @ self._targets + DOUBT
+        shares: Floats = (votes / votes.sum(1, keepdims=True)).astype(np.float32)
+        return shares
 
 
 class GaussianDevice:

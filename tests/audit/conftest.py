@@ -17,16 +17,24 @@ import pytest
 from phasekey.audit.attack import Attack, Findings, Leak
 from phasekey.audit.attacks import ATTACKS
 from phasekey.audit.build import Keys, Labelled
-from phasekey.audit.controls import ConstantDevice, GaussianDevice, LeakyDevice, control_scene
+from phasekey.audit.controls import (
+    ConstantDevice,
+    GaussianDevice,
+    LeakyDevice,
+    MemorisingDevice,
+    control_scene,
+)
 from phasekey.audit.effort import EFFORTS
 from phasekey.audit.result import AttackResult, Audit, Figure
 from phasekey.audit.scene import DecoyLaw, Device, Scene
+from phasekey.audit.scores import ScoreContext, score
 
 SEED = 3
 IMAGE_SIZE = 16  # networks that return images cost a quarter of what they do at 32
 KNOWN = 1200  # of 1,797: the rest is enough for the validation and test images of EFFORTS["control"]
 
 FindingsOf = Callable[[str, str], Findings]
+FiguresOf = Callable[[str, str], dict[str, Figure]]
 
 
 class Unwatched:
@@ -96,7 +104,13 @@ def constant(digits: tuple[Labelled, Labelled]) -> Scene:
     return _scene(digits, ConstantDevice())
 
 
-SCENES = ("leaky", "leaky_pool", "leaky_fresh", "gaussian", "gaussian_fresh", "constant")
+@pytest.fixture(scope="session")
+def memorising(digits: tuple[Labelled, Labelled]) -> Scene:
+    """A network that is sure of its training images only."""
+    return _scene(digits, MemorisingDevice(digits[0]))
+
+
+SCENES = ("leaky", "leaky_pool", "leaky_fresh", "gaussian", "gaussian_fresh", "constant", "memorising")
 
 
 @pytest.fixture(scope="session")
@@ -159,3 +173,37 @@ def small_audit() -> Audit:
             attack("decoy-pool", "decoy", found),
         ),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def context_of(scene_of: Callable[[str], Scene], findings_of: FindingsOf) -> Callable[[str], ScoreContext]:
+    """What scores of a scene need, made once; with the right key's pictures, if that attack is there."""
+    kept: dict[str, ScoreContext] = {}
+
+    def context(scene_name: str) -> ScoreContext:
+        if scene_name not in kept:
+            there = any(attack.name == "right-key" for attack in ATTACKS)
+            right_key = findings_of("right-key", scene_name) if there else None
+            kept[scene_name] = ScoreContext.of(scene_of(scene_name), SEED, right_key)
+        return kept[scene_name]
+
+    return context
+
+
+@pytest.fixture(scope="session")
+def figures_of(
+    scene_of: Callable[[str], Scene],
+    findings_of: FindingsOf,
+    context_of: Callable[[str], ScoreContext],
+) -> FiguresOf:
+    """figures_of(attack's name, scene's name): its figures by their keys."""
+    attacks: dict[str, Attack] = {attack.name: attack for attack in ATTACKS}
+
+    def figures(name: str, scene_name: str) -> dict[str, Figure]:
+        attack, findings = attacks[name], findings_of(name, scene_name)
+        # Only reconstructions are held against the right key's, and only they need the recogniser.
+        scene = scene_of(scene_name)
+        context = context_of(scene_name) if attack.leak == "inversion" else ScoreContext.of(scene, SEED)
+        return {figure.key: figure for figure in score(attack, findings, scene, context)}
+
+    return figures
