@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phasekey.audit.report.figures import COLOURS, INK, TRACK, new_picture, save
+from phasekey.audit.report.figures import COLOURS, INK, PLAIN, TRACK, new_picture, save
 from phasekey.audit.report.grades import grade
 from phasekey.audit.report.terms import terms
 from phasekey.audit.result import Audit
@@ -26,7 +26,7 @@ def write_picture(path: Path, keys: Sequence[str], names: Sequence[str], audits:
         axis.set_axis_off()
     for axis, key in zip(axes, keys, strict=False):
         _panel(axis, key, audits)
-        axis.set_yticks(range(len(audits)), names, fontsize=8)
+        axis.set_yticks(range(len(audits)), names, fontsize=8, **PLAIN)
     axes[0].invert_yaxis()
     save(picture, path)
 

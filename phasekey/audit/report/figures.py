@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,8 @@ COLOURS = {
     Grade.CHANCE: "#1f6f54",
 }
 INK, SOFT, TRACK = "#1d2125", "#5a636b", "#e9e6de"
+# Names come from outside, and a dollar sign in one is no formula.
+PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
@@ -77,11 +79,10 @@ def grid_picture(found: tuple[Row, ...], columns: tuple[str, ...] = ()) -> "Pict
             axis.set_axis_off()
         for axis, image in zip(line, row.images, strict=False):
             axis.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
-        line[0].text(
-            -0.12, 0.5, _label(row), transform=line[0].transAxes, ha="right", va="center", fontsize=8
-        )
+        beside = {"transform": line[0].transAxes, "ha": "right", "va": "center"}
+        line[0].text(-0.12, 0.5, _label(row), fontsize=8, **beside, **PLAIN)
     for axis, name in zip(axes[0], columns, strict=False):
-        axis.set_title(name, fontsize=8)
+        axis.set_title(name, fontsize=8, **PLAIN)
     return picture
 
 
@@ -96,7 +97,7 @@ def curves_picture(learned: list[AttackResult]) -> "Picture":
         steps = [point.step for point in attack.curve]
         axis.plot(steps, [point.training for point in attack.curve], color=SOFT, linewidth=0.8)
         axis.plot(steps, [point.validation for point in attack.curve], color="#1b5e8c", linewidth=2)
-        axis.set_title(attack.title, fontsize=8, loc="left")
+        axis.set_title(attack.title, fontsize=8, loc="left", **PLAIN)
         axis.tick_params(labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)
     return picture
