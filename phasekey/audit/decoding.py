@@ -69,10 +69,10 @@ def with_mirrors(scene: Scene) -> Pairs:
     return pairs_of(features, images)
 
 
-def new_decoder(scene: Scene, effort: Effort) -> Decoder:
-    """A decoder of this device's features, untrained."""
+def new_decoder(scene: Scene, effort: Effort, feature: tuple[int, ...]) -> Decoder:
+    """Untrained, of features (C', ...) to images like the scene's."""
     _, height, width, channels = scene.train.images.shape
-    return Decoder(scene.train.feature.shape[1:], (channels, height, width), effort).to(device())
+    return Decoder(feature, (channels, height, width), effort).to(device())
 
 
 def train_decoder(
@@ -97,7 +97,9 @@ def refine(
         return F.mse_loss(network(inputs), targets)
 
     def held(network: nn.Module) -> float:
-        parts = zip(validation.features.split(500), validation.targets().split(500), strict=True)
+        parts = zip(
+            torch.split(validation.features, 500), torch.split(validation.targets(), 500), strict=True
+        )
         errors = [F.mse_loss(network(part).clamp(0, 1), images, reduction="sum") for part, images in parts]
         return float(sum(errors)) / validation.images.numel()
 

@@ -2,10 +2,24 @@
 
 from phasekey.audit.attack import Attack
 from phasekey.audit.attacks.decoy_pool import DecoyPool
+from phasekey.audit.attacks.inference_1 import InferenceOne
+from phasekey.audit.attacks.inference_2 import InferenceTwo
+from phasekey.audit.attacks.inference_4 import InferenceFour
+from phasekey.audit.attacks.inference_x import InferenceX
+from phasekey.audit.attacks.inversion_2 import InversionTwo
 from phasekey.audit.attacks.membership import Membership
+from phasekey.audit.attacks.pair_decoder import PairDecoder
 from phasekey.audit.attacks.repeated_query import RepeatedQuery
+from phasekey.audit.attacks.right_key import RightKey
 
 ATTACKS: tuple[Attack, ...] = (
+    RightKey(),
+    InversionTwo(),
+    PairDecoder(),
+    InferenceOne(),
+    InferenceTwo(),
+    InferenceFour(),
+    InferenceX(),
     DecoyPool(),
     RepeatedQuery(),
     Membership(),

@@ -49,7 +49,7 @@ class LinearPicture(nn.Module):
         return images.flatten(1)
 
     def forward(self, feature: Tensor) -> Tensor:
-        images = (self._flat(feature) @ self.weight + self.bias).unflatten(1, self.small)
+        images = (self._flat(feature) @ self.weight + self.bias).reshape(-1, *self.small)
         if self.image != self.small:
             images = F.interpolate(images, self.image[1:], mode="bilinear", align_corners=False)
         return images

@@ -1,0 +1,109 @@
+"""The paper's second inversion attack, a decoder of x itself, with the angle as a hidden cause."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.decoding import new_decoder, pairs_of, refine, train_decoder
+from phasekey.audit.effort import Effort
+from phasekey.audit.gauge import Gauge
+from phasekey.audit.inverting import decoded, error_of, features_for, invert, restored, tuning_steps
+from phasekey.audit.learning import device, seeded
+from phasekey.audit.networks.posterior import Posterior
+from phasekey.audit.phases import (
+    Traffic,
+    as_array,
+    expected_feature,
+    mean_direction,
+    probabilities,
+    train_posterior,
+)
+from phasekey.audit.scene import Floats, Samples, Scene
+
+GRID = 32  # angles of the posterior while the decoder is trained
+
+
+class InversionTwo(Attack):
+    """E[I | x] in two networks: p(θ | x), then a U-Net on the feature that it expects of both components.
+
+    A decoy says nothing of the image, so E[I | x] is the mean of dec(Re[x e^{-iφ}]) over φ ~ p(θ | x);
+    for the affine part of the decoder that is its value at E[a | x], and the U-Net learns the rest on fresh
+    transmissions. In a black box, which hides θ, the U-Net learns from x in a canonical phase.
+    """
+
+    name: ClassVar[str] = "inversion-2"
+    leak: ClassVar[Leak] = "inversion"
+    title: ClassVar[str] = "Inversion 2 (paper)"
+    source: ClassVar[str] = "Xiang et al. 2020, section 4.3, on both components of x"
+    how: ClassVar[str] = "Trains networks that go from both components of x to the image, whatever the angle."
+    remedy: ClassVar[str] = "Send a feature narrower than the data, and train against angle attackers."
+    needs_white_box: ClassVar[bool] = False
+    needs_rotation: ClassVar[bool] = False
+    after: ClassVar[tuple[str, ...]] = ("right-key",)
+
+    def steps(self, effort: Effort) -> int:
+        """Of the posterior and of the decoder."""
+        return effort.angle_steps + tuning_steps(effort)
+
+    def run(
+        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
+    ) -> Findings:
+        """extra, besides `inverting.invert`'s: weights of the posterior, and its angles for the splits."""
+        with seeded(seed):
+            if not scene.rotated:
+                return invert(scene, features_for(scene, None), effort, earlier, watch)
+            if scene.box == "black":
+                gauge = Gauge(scene.train.x)
+                splits = (scene.train, scene.validation, scene.test)
+                train, validation, test = (gauge.fix(samples.x) for samples in splits)
+                return invert(scene, (train, validation, test), effort, {}, watch)
+            return _by_posterior(scene, effort, earlier.get("right-key"), watch)
+
+
+def _by_posterior(scene: Scene, effort: Effort, right_key: Findings | None, watch: Watch) -> Findings:
+    traffic = Traffic(scene)
+    posterior, curve = train_posterior(scene, traffic, effort, watch)
+    expected = {
+        name: _expected(posterior, samples, effort)
+        for name, samples in (("train", scene.train), ("validation", scene.validation), ("test", scene.test))
+    }
+    validation = pairs_of(expected["validation"][0], scene.validation.images)
+
+    def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
+        x, _ = traffic.draw(rows)
+        feature = expected_feature(x, *mean_direction(probabilities(posterior, x, GRID)))
+        return feature, traffic.pairs.targets(rows)
+
+    steps = tuning_steps(effort)
+    if right_key is None:
+        decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
+        raw = pairs_of(scene.validation.feature, scene.validation.images)
+        train_decoder(decoder, traffic.pairs, raw, effort, steps, watch)
+    else:
+        known, decoder = restored(scene, effort, right_key), restored(scene, effort, right_key)
+        curve = refine(
+            decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch
+        )
+        decoder = min((decoder, known), key=lambda one: error_of(one, validation))
+    findings = decoded(decoder, expected["test"][0], validation, effort, curve)
+    angles = {"angles" if name == "test" else name: angle for name, (_, angle) in expected.items()}
+    return Findings(
+        findings.estimate, curve=curve, extra={**findings.extra, **angles, "posterior": as_array(posterior)}
+    )
+
+
+@torch.no_grad()
+def _expected(posterior: Posterior, samples: Samples, effort: Effort) -> tuple[Floats, NDArray[np.float64]]:
+    """E[a | x] and the posterior's mean angle for a split."""
+    features, angles = [], []
+    for part in torch.split(torch.from_numpy(samples.x), 500):
+        x = part.to(device())
+        cos, sin = mean_direction(probabilities(posterior, x, effort.angles))
+        features.append(expected_feature(x, cos, sin).cpu())
+        angles.append(torch.atan2(sin, cos).double().cpu())
+    return torch.cat(features).numpy(), torch.cat(angles).numpy()

@@ -1,0 +1,158 @@
+"""Angles for attacks that come after: estimates of earlier ones, and a posterior over the circle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from phasekey.audit.attack import CurvePoint, Findings, Watch
+from phasekey.audit.decoding import Pairs, pack, unpack, with_mirrors
+from phasekey.audit.effort import Effort
+from phasekey.audit.learning import device, fit
+from phasekey.audit.networks.posterior import Posterior, grid
+from phasekey.audit.plane import unrotate
+from phasekey.audit.scene import Floats, Samples, Scene
+from phasekey.model.rotation import rotate
+
+RIVALS = 31  # wrong angles among which the right one is to be found
+CALIBRATION = 4000  # transmissions whose directions of most energy the network looks at
+
+
+@dataclass(frozen=True)
+class Angles:
+    """One estimate for each transmission of the three splits, (N,) radians."""
+
+    name: str
+    train: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
+def angles_of(name: str, findings: Findings) -> Angles | None:
+    """The estimates that an attack left for others; None where it left none for the whole circle."""
+    if not {"train", "validation"} <= findings.extra.keys() or findings.period < 2 * np.pi - 1e-9:
+        return None
+    test = findings.extra.get("angles", findings.estimate)
+    if test.ndim != 1:
+        return None
+    splits = (
+        np.asarray(part, np.float64) for part in (findings.extra["train"], findings.extra["validation"], test)
+    )
+    return Angles(name, *splits)
+
+
+def strongest_angles(
+    scene: Scene, earlier: Mapping[str, Findings], without: tuple[str, ...] = ()
+) -> Angles | None:
+    """Of all estimates the one that is closest on the validation split; None where there is none."""
+    found = [angles_of(name, findings) for name, findings in earlier.items() if name not in without]
+    truth = scene.validation.theta
+    if truth is None:
+        return None
+    here = [angles for angles in found if angles is not None]
+    return min(here, key=lambda angles: _error(angles.validation, truth), default=None)
+
+
+def _error(estimate: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(np.abs(np.angle(np.exp(1j * (estimate - truth)))).mean())
+
+
+def recovered(samples: Samples, angles: NDArray[np.float64]) -> Floats:
+    """a* = Re[x e^{-iθ̂}] of a split."""
+    return unrotate(samples.x, angles)
+
+
+class Traffic:
+    """Transmissions of the training images and their mirror images, drawn anew: new angles and decoys."""
+
+    def __init__(self, scene: Scene) -> None:
+        if scene.train.decoy is None:
+            raise ValueError("a device that rotates is needed; ask why_not first")
+        self.pairs: Pairs = with_mirrors(scene)
+        self._decoys = torch.from_numpy(scene.train.decoy).to(device())
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def draw(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """x (N, 2C', ...) and θ (N,) for rows of the pairs."""
+        decoys = self._decoys[torch.randint(len(self._decoys), (len(rows),), device=rows.device)]
+        theta = 2 * torch.pi * torch.rand(len(rows), device=rows.device)
+        return rotate(self.pairs.features[rows], decoys, theta), theta
+
+
+def new_posterior(scene: Scene, effort: Effort) -> Posterior:
+    """Untrained."""
+    return Posterior(scene.train.feature[0].size, effort.angle_width).to(device())
+
+
+def train_posterior(
+    scene: Scene, traffic: Traffic, effort: Effort, watch: Watch
+) -> tuple[Posterior, tuple[CurvePoint, ...]]:
+    """Learn to tell a transmission's angle from others: cross entropy among RIVALS + 1 angles.
+
+    With wrong angles drawn evenly, the score tends to log p(θ | x) but for a constant.
+    """
+    network = new_posterior(scene, effort)
+    network.whiten(torch.from_numpy(scene.train.x[:CALIBRATION]).to(device()))
+    held = torch.from_numpy(scene.validation.x).to(device())
+    truth = torch.from_numpy(np.asarray(scene.validation.theta)).float().to(device())
+    rivals = 2 * torch.pi * torch.rand(len(held), RIVALS, device=held.device)
+
+    def loss(model: nn.Module, rows: Tensor) -> Tensor:
+        x, theta = traffic.draw(rows)
+        wrong = 2 * torch.pi * torch.rand(len(rows), RIVALS, device=x.device)
+        return _first_of(model(x, torch.cat([theta[:, None], wrong], 1)))
+
+    def validate(model: nn.Module) -> float:
+        return float(_first_of(model(held, torch.cat([truth[:, None], rivals], 1))))
+
+    curve = fit(
+        network, loss, validate,
+        images=len(traffic), steps=effort.angle_steps, batch=effort.batch, watch=watch,
+    )  # fmt: skip
+    return network, curve
+
+
+def _first_of(scores: Tensor) -> Tensor:
+    return F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device))
+
+
+def posterior_from(
+    scene: Scene, effort: Effort, findings: Findings | None, traffic: Traffic, watch: Watch
+) -> Posterior:
+    """The one that an earlier attack trained, or a new one."""
+    if findings is None or "posterior" not in findings.extra:
+        return train_posterior(scene, traffic, effort, watch)[0]
+    network = new_posterior(scene, effort)
+    unpack(network, findings.extra["posterior"])
+    watch.advance(effort.angle_steps)
+    return network.eval()
+
+
+@torch.no_grad()
+def probabilities(network: Posterior, x: Tensor, angles: int) -> Tensor:
+    """p(θ | x) on an even grid: x (N, 2C', ...) -> (N, angles)."""
+    return torch.cat([network(part, grid(angles, part)).softmax(1) for part in torch.split(x, 500)])
+
+
+def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:
+    """E[cos θ | x], E[sin θ | x]: (N, K) -> two of (N,)."""
+    angles = grid(probability.shape[1], probability)
+    return (probability * angles.cos()).sum(1), (probability * angles.sin()).sum(1)
+
+
+def expected_feature(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """E[a | x] = E[cos θ] Re x + E[sin θ] Im x: small where the posterior knows nothing."""
+    real, imaginary = x.chunk(2, 1)
+    shape = (-1, *[1] * (x.dim() - 1))
+    return cos.reshape(shape) * real + sin.reshape(shape) * imaginary
+
+
+def as_array(network: Posterior) -> Floats:
+    """For Findings.extra["posterior"]."""
+    return pack(network)
