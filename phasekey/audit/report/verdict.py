@@ -92,14 +92,27 @@ def _why_not(audit: Audit, leak: Leak) -> str:
 
 
 def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
-    """The one line in front, and its grade: by what one transmission of one image gives away."""
-    said = words()["overall"]
-    graded = [(verdict.grade, verdict.title) for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
-    worst = max((reached for reached, _ in graded if reached is not None), default=None)
+    """The line in front, and its grade: what one transmission of one image gives away, what remains open,
+    and whether two give away more."""
+    single = [verdict for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
+    worst = max((verdict.grade for verdict in single if verdict.grade is not None), default=None)
     if worst is None:
-        return said["nothing"], None
-    titles = [_inside(title) for reached, title in graded if reached is worst]
-    return said[worst.name].format(classes=_listed(titles)), worst
+        return words()["overall"]["nothing"], None
+    repeat = next((verdict.grade for verdict in verdicts if verdict.leak == "repeat"), None) or Grade.CHANCE
+    sentence = words()["overall"][worst.name].format(classes=_classes(single, worst))
+    if worst <= Grade.UNSURE and (left := _classes(single, None)):
+        sentence += words()["overall"]["not_measured"].format(classes=left)
+    if repeat > worst:
+        sentence += words()["overall"]["repeat"].get(repeat.name, "")
+    return sentence, max(worst, repeat)
+
+
+def _classes(verdicts: list[ClassVerdict], reached: Grade | None) -> str:
+    """Titles of those with that grade, as one writes them inside a sentence."""
+    titles = [
+        verdict.title[0].lower() + verdict.title[1:] for verdict in verdicts if verdict.grade is reached
+    ]
+    return " and ".join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
 
 
 def verdict_sentence(audit: Audit) -> str:
@@ -109,11 +122,3 @@ def verdict_sentence(audit: Audit) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[0].upper() + sentence[1:]
-
-
-def _inside(title: str) -> str:
-    return title[0].lower() + title[1:]
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -60,12 +60,23 @@ def test_an_audit_without_attacks_says_so(audits):
     assert sentence.startswith("No attack on a single transmission ran")
 
 
-def test_leaks_of_repeated_images_do_not_speak_for_one_transmission(audits):
+def test_what_two_transmissions_give_away_is_said_beside_what_one_does(audits):
     repeat = audits.attack("repeated-query", "repeat", audits.figure("repeat_cosine_noisy", 0.99, 0.4))
     quiet = audits.attack(
         "mean-template", "angle", audits.figure("angle_circle", audits.CIRCLE, audits.CIRCLE)
     )
-    assert overall(judge(audits.audit(repeat, quiet)))[1] is Grade.CHANCE
+    sentence, grade = overall(judge(audits.audit(repeat, quiet)))
+    assert sentence.startswith("No attack learned anything from one transmission.")
+    assert sentence.endswith("Two of alike images lay the hidden feature open.")
+    assert grade is Grade.OPEN
+
+
+def test_silence_on_what_was_not_measured_is_no_verdict_on_it(audits):
+    quiet = audits.attack(
+        "mean-template", "angle", audits.figure("angle_circle", audits.CIRCLE, audits.CIRCLE)
+    )
+    left = "the image, the class of the image, the device's answer and the decoy"
+    assert verdict_sentence(audits.audit(quiet)).endswith(f"Not measured: {left}.")
 
 
 def test_what_leaks_up_to_a_sign_is_said_although_the_full_circle_is_at_chance(audits):
