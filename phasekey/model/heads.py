@@ -18,7 +18,7 @@ from phasekey.model.layers import Residual
 
 HeadName = Literal["paper", "bottleneck", "deep-bottleneck"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
-DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 16}
+DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 12}
 # Of the layers before a deep bottleneck: channels, the side at which pooling ends, and units.
 CHANNELS, LARGEST_SIDE, HIDDEN = 16, 8, 256
 

@@ -15,7 +15,7 @@ Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "flip", "shift"
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 Head = Literal["paper", "bottleneck", "deep-bottleneck"]
-Decoy = Literal["another-input", "mixture", "gaussian"]
+Decoy = Literal["auto", "another-input", "mixture", "gaussian"]
 DefenceName = Literal["paper", "hardened", "none"]
 CriticKind = Literal["clip", "gp"]
 
@@ -51,20 +51,22 @@ class TrainConfig:
         ),
     )
     width: int | None = field(
-        default=None, metadata=_help("values of a bottleneck's feature (128 if not given; of a deep one 16)")
+        default=None, metadata=_help("values of a bottleneck's feature (if not given 128, of a deep one 12)")
     )
     decoy: Decoy = field(
-        default="another-input",
+        default="auto",
         metadata=_help(
             "what hides the feature in training: another image's feature, a mixture of two others', or "
-            "Gaussian values of the feature's own mean and variance"
+            "Gaussian values of the feature's own mean and variance; auto: Gaussian for bottlenecks that are "
+            "hardened, whose devices draw the same, and another image's feature for all others"
         ),
     )
     defence: DefenceName = field(
         default="paper",
         metadata=_help(
             "training against leaks, of the complex form only: paper, a critic that tells features from "
-            "wrongly unrotated ones; hardened, a network that guesses the angle; none"
+            "wrongly unrotated ones; hardened, attackers of the angle itself, at its best with "
+            "--head deep-bottleneck; none"
         ),
     )
     critic: CriticKind = field(
@@ -158,9 +160,17 @@ class TrainConfig:
             allowed = get_args(kind)
             _require(self, name, f"one of {', '.join(allowed)}", lambda v, allowed=allowed: v in allowed)
 
+    @property
+    def decoy_law(self) -> str:
+        """The law of decoys in training, as `build_network` takes it: `auto` made out."""
+        if self.decoy != "auto":
+            return self.decoy
+        return "gaussian" if self.defence == "hardened" and self.head != "paper" else "another-input"
+
     def facts(self) -> dict[str, Any]:
         """The settings that shape the result, as plain values for a checkpoint."""
-        return {name: value for name, value in asdict(self).items() if name not in OPERATIONAL}
+        kept = {name: value for name, value in asdict(self).items() if name not in OPERATIONAL}
+        return {**kept, "decoy": self.decoy_law}
 
 
 def _require(config: TrainConfig, name: str, expected: str, holds: Any) -> None:

@@ -184,7 +184,7 @@ def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any
     """What `build_network` takes, and what a checkpoint keeps to build it again."""
     return {
         "arch": config.arch, "variant": config.variant, "form": config.form, "gamma": config.gamma,
-        "head": config.head, "width": config.width, "decoy": config.decoy,
+        "head": config.head, "width": config.width, "decoy": config.decoy_law,
         "classes": len(dataset.classes), "task": dataset.task, "image": dataset.image_shape,
     }  # fmt: skip
 

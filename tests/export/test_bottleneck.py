@@ -25,12 +25,13 @@ WIDTH = 24
 
 @pytest.fixture(scope="module", params=["another-input", "gaussian"])
 def bundle(request, tmp_path_factory):
+    """A plain one, and what `--head deep-bottleneck --defence hardened` makes."""
     folder = tmp_path_factory.mktemp("bottleneck")
+    hardened = request.param == "gaussian"
     config = TrainConfig(
-        head="bottleneck",
+        head="deep-bottleneck" if hardened else "bottleneck",
         width=WIDTH,
-        decoy=request.param,
-        defence="none",
+        defence="hardened" if hardened else "none",
         epochs=1,
         device="cpu",
         out=folder,

@@ -1,6 +1,7 @@
 """Recipes: one TOML file for each row of the paper's Tables 1 and 2, with the settings of its training.
 
 A file has `about` (one sentence), `table` (1 or 2) and `[settings]`, whose names are TrainConfig's.
+Recipes of our own have no table.
 """
 
 import tomllib
@@ -16,11 +17,11 @@ SUFFIX = ".toml"
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named set of settings. table: of the paper, where its row is."""
+    """A named set of settings. table: of the paper, where its row is; None where it has none."""
 
     name: str
     about: str
-    table: int
+    table: int | None
     settings: dict[str, Any]
 
 
@@ -39,4 +40,4 @@ def load_recipe(name: str) -> Recipe:
     unknown = sorted(content["settings"].keys() - known)
     if unknown:
         raise TrainingError(f"recipe {name!r} sets {', '.join(unknown)}, which training does not have")
-    return Recipe(name, content["about"], content["table"], content["settings"])
+    return Recipe(name, content["about"], content.get("table"), content["settings"])

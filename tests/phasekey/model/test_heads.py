@@ -100,9 +100,9 @@ def test_the_baselines_without_a_head_ignore_it():
         assert bottleneck_network(form=form).feature_shape == (6, 14, 14)
 
 
-def test_a_bottleneck_without_a_width_is_128_wide_and_a_deep_one_16():
+def test_a_bottleneck_without_a_width_is_128_wide_and_a_deep_one_12():
     assert bottleneck_network(width=None).feature_shape == (128,)
-    assert bottleneck_network(width=None, head="deep-bottleneck").feature_shape == (16,)
+    assert bottleneck_network(width=None, head="deep-bottleneck").feature_shape == (12,)
 
 
 @pytest.mark.parametrize(

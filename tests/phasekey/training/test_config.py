@@ -56,3 +56,19 @@ def test_the_options_and_the_data_need_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1442", "False"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "law"),
+    [
+        ({}, "another-input"),
+        ({"head": "bottleneck"}, "another-input"),
+        ({"defence": "hardened"}, "another-input"),
+        ({"head": "bottleneck", "defence": "hardened"}, "gaussian"),
+        ({"head": "deep-bottleneck", "defence": "hardened"}, "gaussian"),
+        ({"head": "deep-bottleneck", "defence": "hardened", "decoy": "mixture"}, "mixture"),
+    ],
+)
+def test_decoys_are_gaussian_where_a_bottleneck_is_hardened(settings, law):
+    config = TrainConfig(**settings)
+    assert config.decoy_law == config.facts()["decoy"] == law
