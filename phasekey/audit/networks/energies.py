@@ -10,12 +10,12 @@ HIDDEN = 64  # units of the second layer
 
 
 class Energies(nn.Module):
-    """x (N, 2C, ...) and candidate angles (N, A) -> scores (N, A), whose softmax over an even grid is p(θ | x).
+    """x (N, 2C, ...), candidates (N, A) -> scores (N, A), whose softmax over an even grid is p(θ | x).
 
-    Features and decoys are independent, so log p(φ | x) = log p(a = Re[x e^{-iφ}]) + log p(b = Im[x e^{-iφ}]):
-    a score is the sum of two networks, one for each part. Both see x turned by the candidate, so nothing
-    about rotations has to be learned. white: (K, D), a linear view of features and decoys, in which training
-    starts. centre: mean feature and mean decoy, (D,) each. width: of each first layer.
+    Feature and decoy are independent, so log p(φ | x) = log p(a = Re[x e^{-iφ}]) + log p(b = Im[x e^{-iφ}]):
+    a score is the sum of two networks, one for each part. Both see x turned by the candidate, so that
+    nothing about rotations has to be learned. white: (K, D), a linear view of features and decoys, in which
+    training starts. centre: mean feature and mean decoy, (D,) each. width: of each first layer.
     """
 
     white: Tensor

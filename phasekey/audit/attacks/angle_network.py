@@ -1,0 +1,122 @@
+"""The strongest attack on the angle: a trained posterior over the circle."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.circle import TURN, Angles, best_guess, circular_errors, grid, softmax
+from phasekey.audit.effort import Effort
+from phasekey.audit.learning import Bank, device, fit, seeded
+from phasekey.audit.networks.energies import Energies, angle_loss
+from phasekey.audit.scene import Floats, Samples, Scene
+from phasekey.audit.whitening import spectrum
+
+CANDIDATES = 16  # angles that a step tells apart
+RATE = 5e-3
+PART = 250  # transmissions at a time, of which all angles are scored
+KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
+FOLDS = {"": 1, "mod_pi": 2, "mod_half_pi": 4}
+QUARTER = TURN / 4
+
+
+class AngleNetwork(Attack):
+    """θ̂ from a posterior p(θ | x), learned from fresh angles and fresh pairs of feature and decoy.
+
+    The estimate is the angle that the posterior expects to err least by; extra["mod_pi"] and
+    extra["mod_half_pi"] are the same modulo π and π/2. Where the fourth-order filter (`ica`) is finer on
+    validation, its angle is taken, in the quarter of the circle that the network chose. Further extra:
+    "posterior" and "validation_posterior" (N, A), p itself; "train" (its first 8,000) and "validation",
+    estimates for these splits.
+    """
+
+    name: ClassVar[str] = "angle-network"
+    leak: ClassVar[Leak] = "angle"
+    title: ClassVar[str] = "Trained angle network"
+    source: ClassVar[str] = "after Sheverdin et al. 2021; equivariant, additive posterior"
+    how: ClassVar[str] = (
+        "A network learns which angle makes x a feature over a decoy, from fresh transmissions."
+    )
+    remedy: ClassVar[str] = (
+        "A narrow feature trained against this attacker, hidden by decoys that follow the feature's own law."
+    )
+    after: ClassVar[tuple[str, ...]] = ("ica",)
+
+    def steps(self, effort: Effort) -> int:
+        """Of the training."""
+        return effort.angle_steps
+
+    def run(
+        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
+    ) -> Findings:
+        """See Attack.run."""
+        with seeded(seed):
+            network = _network(scene.train, effort.angle_width)
+            bank, check = Bank(scene.train), Bank(scene.validation)
+            curve = fit(
+                network, lambda net, rows: angle_loss(net, *bank.draw(rows), CANDIDATES),
+                lambda net: _validation_loss(net, check),
+                images=len(bank), steps=effort.angle_steps, batch=effort.batch, rate=RATE, watch=watch,
+            )  # fmt: skip
+        chosen = {
+            "test": scene.test.x, "validation": scene.validation.x, "train": scene.train.x[:KNOWN]
+        }  # fmt: skip
+        posteriors = {name: posterior(network, x, effort.angles) for name, x in chosen.items()}
+        guesses = {name: best_guess(values) for name, values in posteriors.items()}
+        extra = {key: best_guess(posteriors["test"], fold) for key, fold in FOLDS.items() if key}
+        if "ica" in earlier:
+            guesses = _snapped(guesses, earlier["ica"], scene.validation)
+        extra |= {"validation": guesses["validation"], "train": guesses["train"]}
+        extra |= {"posterior": posteriors["test"], "validation_posterior": posteriors["validation"]}
+        return Findings(guesses["test"], curve=curve, extra=extra)
+
+
+def _network(samples: Samples, width: int) -> Energies:
+    assert samples.decoy is not None  # noqa: S101 - why_not left out scenes without rotation
+    feature, decoy = (part.reshape(len(samples), -1) for part in (samples.feature, samples.decoy))
+    means = feature.mean(0), decoy.mean(0)
+    white = spectrum(np.concatenate([feature - means[0], decoy - means[1]]), centred=False).whitening()
+    return Energies(white, means, width)
+
+
+def _validation_loss(network: nn.Module, bank: Bank) -> float:
+    """Of the transmissions as they were sent; grids that hold the true angle."""
+    assert bank.theta is not None  # noqa: S101 - as above
+    steps = torch.arange(CANDIDATES, device=bank.x.device) * (TURN / CANDIDATES)
+    scores = [
+        network(x, theta[:, None] + steps)
+        for x, theta in zip(torch.split(bank.x, PART), torch.split(bank.theta, PART), strict=True)
+    ]
+    return -float(torch.cat(scores).log_softmax(1)[:, 0].mean())
+
+
+@torch.no_grad()
+def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
+    """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
+    network.eval()
+    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    parts = torch.split(torch.from_numpy(x), PART)
+    scores = [network(part.to(device()), candidates.expand(len(part), -1)).cpu() for part in parts]
+    return softmax(torch.cat(scores).numpy())
+
+
+def _snapped(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) -> dict[str, Angles]:
+    """The filter's finer angles in the network's quarters, if they err less on validation."""
+    assert validation.theta is not None  # noqa: S101 - as above
+    finer = {"test": ica.estimate, **ica.extra}
+    moved = {
+        name: _nearest(guess, finer[name].astype(np.float64)[: len(guess)]) for name, guess in guesses.items()
+    }
+    before, after = (
+        circular_errors(made["validation"], validation.theta).mean() for made in (guesses, moved)
+    )
+    return moved if after < before else dict(guesses)
+
+
+def _nearest(guess: Angles, fine: Angles) -> Angles:
+    """fine, modulo π/2, moved by quarter turns to where it is nearest to the guess."""
+    quarters: Angles = (fine + np.round((guess - fine) / QUARTER) * QUARTER) % TURN
+    return quarters
