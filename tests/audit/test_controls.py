@@ -20,7 +20,7 @@ from phasekey.audit.result import Figure
 
 @dataclass(frozen=True)
 class Held:
-    """By this figure an attack reaches `bound` in the scene `leaks`, and is at chance in the scene `hides`."""
+    """By this figure an attack reaches `bound` in the scene `leaks`, and is at chance in `hides`."""
 
     key: str
     bound: float
