@@ -6,19 +6,32 @@ from typing import Any
 from phasekey.audit.report.markup import Html, joined, section, tag
 from phasekey.audit.result import Audit
 
-HIDDEN_IN_TABLE = frozenset({"command"})
+# What follows the name of each option in `phasekey audit`, and where the audit keeps it.
+OPTIONS = {"box": "box", "decoys": "decoy_law", "keys": "keys"}
 
 
 def measured(audit: Audit) -> Html:
     """The section of the page."""
-    command = audit.facts.get("command")
-    again = tag("pre", tag("code", str(command))) if command else None
     return section(
         "How it was measured",
-        again,
+        tag("pre", tag("code", command(audit))),
         tag("div", *_lists(audit), class_="facts"),
         id_="measured",
     )
+
+
+def command(audit: Audit) -> str:
+    """What to type for the same again; files are in capitals, as their places are the reader's own."""
+    subject = audit.subject
+    words = [
+        "phasekey audit",
+        "--bundle DIR" if subject.get("kind") == "bundle" else "--ckpt FILE",
+        "--data DATA",
+    ]
+    values = {"budget": audit.effort.get("name"), "seed": audit.facts.get("seed")}
+    values |= {option: subject.get(key) for option, key in OPTIONS.items()}
+    words += [f"--{option} {value}" for option, value in values.items() if value is not None]
+    return " ".join([*words, "--out DIR"])
 
 
 def _lists(audit: Audit) -> tuple[Html, ...]:
@@ -43,7 +56,7 @@ def _list(title: str, values: Mapping[str, Any]) -> Html:
     pairs = [
         joined((tag("dt", _words(key)), tag("dd", _value(value))))
         for key, value in values.items()
-        if key not in HIDDEN_IN_TABLE and value is not None
+        if value is not None
     ]
     return tag("div", tag("h3", title), tag("dl", *pairs))
 

@@ -92,18 +92,18 @@ def _why_not(audit: Audit, leak: Leak) -> str:
 
 
 def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
-    """The line in front, and its grade: what one transmission of one image gives away, what remains open,
-    and whether two give away more."""
+    """The line in front, and its grade: what one transmission of one image gives away, whether two give away
+    more, and what nobody tried."""
     single = [verdict for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
     worst = max((verdict.grade for verdict in single if verdict.grade is not None), default=None)
     if worst is None:
         return words()["overall"]["nothing"], None
     repeat = next((verdict.grade for verdict in verdicts if verdict.leak == "repeat"), None) or Grade.CHANCE
     sentence = words()["overall"][worst.name].format(classes=_classes(single, worst))
-    if worst <= Grade.UNSURE and (left := _classes(single, None)):
-        sentence += words()["overall"]["not_measured"].format(classes=left)
     if repeat > worst:
         sentence += words()["overall"]["repeat"].get(repeat.name, "")
+    if worst <= Grade.UNSURE and (left := _classes(single, None)):
+        sentence += words()["overall"]["not_measured"].format(classes=left)
     return sentence, max(worst, repeat)
 
 

@@ -80,7 +80,7 @@ EFFORT = {
 }  # fmt: skip
 FACTS = {
     "date": "2026-11-23", "seed": 0, "hardware": "AMD EPYC, 2 cores", "versions": {"torch": "2.13.0"},
-    "command": "phasekey audit --ckpt runs/lenet/model.pt --data <cifar>", "notes": ["a note", "another"],
+    "notes": ["a note", "another"],
 }  # fmt: skip
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

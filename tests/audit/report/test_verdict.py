@@ -67,7 +67,7 @@ def test_what_two_transmissions_give_away_is_said_beside_what_one_does(audits):
     )
     sentence, grade = overall(judge(audits.audit(repeat, quiet)))
     assert sentence.startswith("No attack learned anything from one transmission.")
-    assert sentence.endswith("Two of alike images lay the hidden feature open.")
+    assert "Two of alike images lay the hidden feature open. Not measured: the image," in sentence
     assert grade is Grade.OPEN
 
 
