@@ -66,12 +66,15 @@ def test_killed_at_any_write_it_ends_in_the_same_bytes(config, few_digits, uncut
     assert not (config.out / STATE_FILE).exists()
 
 
-@pytest.mark.parametrize("defence", ["paper", "hardened", "none"])
+@pytest.mark.parametrize(
+    ("defence", "head"),
+    [("paper", "paper"), ("hardened", "paper"), ("hardened", "deep-bottleneck"), ("none", "paper")],
+)
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 def test_defence_and_optimiser_go_on_where_they_were(
-    config, few_digits, monkeypatch, one_thread, tmp_path, defence, optimiser
+    config, few_digits, monkeypatch, one_thread, tmp_path, defence, head, optimiser
 ):
-    config = replace(config, defence=defence, optimiser=optimiser, lr=1e-3, epochs=1)
+    config = replace(config, defence=defence, head=head, optimiser=optimiser, lr=1e-3, epochs=1)
     train(replace(config, out=tmp_path / "uncut"), few_digits)
     stop_before_step(monkeypatch, 3)
     with pytest.raises(KilledError):
