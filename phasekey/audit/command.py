@@ -171,18 +171,21 @@ def _data(args: argparse.Namespace, subject: "Subject") -> tuple[str, int | None
 
 
 def _outcome(audit: "Audit", verdict: str) -> str:
-    lines = [f"\n{verdict}", ""]
+    rows = [("the strongest attack's", "", "95% interval", "chance", "attack")]
     for key in audit.keys():  # noqa: SIM118 - a method of ours
         found = audit.strongest(key)
         if found is not None:
             attack, figure = found
-            lines.append(
-                f"  {key:<26} {figure.value:8.3f}  ({figure.low:.3f} to {figure.high:.3f})  chance "
-                f"{figure.chance:7.3f}  {attack.name}"
+            value, low, high, chance = (
+                f"{number:.4g}" for number in (figure.value, figure.low, figure.high, figure.chance)
             )
-    if audit.subject["incomplete"]:
-        lines += ["", f"Not a whole audit: {audit.subject['incomplete']}."]
-    return "\n".join([*lines, ""])
+            rows.append((key, value, f"{low} to {high}", chance, attack.name))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    table = ["  " + "  ".join([*map(str.ljust, row, widths), row[4]]) for row in rows]
+    missing = audit.subject["incomplete"]
+    return "\n".join(
+        ["", verdict, "", *table, *(["", f"Not a whole audit: {missing}."] if missing else []), ""]
+    )
 
 
 def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:

@@ -18,7 +18,7 @@ from phasekey.audit.findings_file import FindingsFolder, Kept
 from phasekey.audit.progress import Progress
 from phasekey.audit.report import write_report
 from phasekey.audit.result import Audit
-from phasekey.audit.run import Plan, judge, plan, run_attacks, task_error
+from phasekey.audit.run import judge, plan, run_attacks, task_error
 from phasekey.audit.scene import Scene
 from phasekey.audit.staging import Stage, Terms, build_stage
 from phasekey.audit.subject import Subject
@@ -52,8 +52,12 @@ def run_audit(
     _require_known(request.attacks)
     stage = build_stage(subject, dataset, request.effort, request.seed, request.terms)
     chosen = plan(ATTACKS, stage.scene, request.attacks)
-    done = _attack(subject, dataset, request, stage, chosen, folder, progress)
-    results = judge(ATTACKS, stage.scene, done, chosen.skipped, request.seed)
+    kept = FindingsFolder(folder / WORK, _terms(subject, dataset, request, stage))
+    if request.fresh:
+        kept.clear(ATTACKS)
+    with Progress(chosen.attacks, stage.effort, shown=progress) as bar:
+        done = run_attacks(chosen.attacks, stage.scene, stage.effort, request.seed, kept, bar.watching)
+        results = judge(ATTACKS, stage.scene, done, chosen.skipped, request.seed, bar.score)
     audit = Audit(
         subject=_subject_facts(subject, dataset, request),
         effort=asdict(stage.effort),
@@ -77,21 +81,6 @@ def _require_known(names: frozenset[str] | None) -> None:
     unknown = sorted((names or frozenset()) - set(known))
     if unknown:
         raise AuditError(f"no attack is called {unknown[0]!r}; --attacks takes some of {', '.join(known)}")
-
-
-def _attack(
-    subject: Subject, dataset: ImageDataset, request: Request, stage: Stage, chosen: Plan, folder: Path,
-    shown: bool,
-) -> dict[str, Kept]:  # fmt: skip
-    terms = _terms(subject, dataset, request, stage)
-    kept = FindingsFolder(folder / WORK, terms)
-    if request.fresh:
-        kept.clear(ATTACKS)
-    bar = Progress(chosen.attacks, stage.effort, shown=shown)
-    try:
-        return run_attacks(chosen.attacks, stage.scene, stage.effort, request.seed, kept, bar.watching)
-    finally:
-        bar.close()
 
 
 def _terms(subject: Subject, dataset: ImageDataset, request: Request, stage: Stage) -> dict[str, Any]:

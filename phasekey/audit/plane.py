@@ -18,15 +18,15 @@ def parts(x: Floats) -> NDArray[np.complex64]:
 
 def hide(feature: Floats, decoy: Floats, theta: NDArray[np.float64]) -> Floats:
     """Eq. 2, x = e^{iθ}(a + ib): features and decoys (N, C, ...), angles (N,) -> pair layout (N, 2C, ...)."""
-    turned = np.exp(1j * _each(theta, feature)) * (feature + 1j * decoy)
-    return np.concatenate([turned.real, turned.imag], axis=1).astype(np.float32)
+    cos, sin = _cos_sin(theta, feature)
+    return np.concatenate([feature * cos - decoy * sin, feature * sin + decoy * cos], axis=1)
 
 
 def unrotate(x: Floats, theta: NDArray[np.float64]) -> Floats:
     """a* = Re[x e^{-iθ}] for guesses (N,): pair layout (N, 2C, ...) -> (N, C, ...) (Eq. 3)."""
     half = x.shape[1] // 2
-    turned = x[:, :half] * np.cos(_each(theta, x)) + x[:, half:] * np.sin(_each(theta, x))
-    return turned.astype(np.float32)
+    cos, sin = _cos_sin(theta, x)
+    return x[:, :half] * cos + x[:, half:] * sin
 
 
 def turn(x: Floats, angle: NDArray[np.float64]) -> Floats:
@@ -35,8 +35,10 @@ def turn(x: Floats, angle: NDArray[np.float64]) -> Floats:
     return hide(x[:, :half], x[:, half:], angle)
 
 
-def _each(theta: NDArray[np.float64], like: Floats) -> NDArray[np.float64]:
-    return np.asarray(theta, np.float64).reshape(-1, *[1] * (like.ndim - 1))
+def _cos_sin(theta: NDArray[np.float64], like: Floats) -> tuple[Floats, Floats]:
+    """One of each for every row. As float32: in float64 the products of a large split would not fit."""
+    angles = np.asarray(theta, np.float64).reshape(-1, *[1] * (like.ndim - 1))
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def cosines(x: Floats, feature: Floats, angle: NDArray[np.float64]) -> NDArray[np.float64]:

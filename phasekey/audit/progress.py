@@ -9,6 +9,8 @@ from tqdm import tqdm
 from phasekey.audit.attack import Attack, Watch
 from phasekey.audit.effort import Effort
 
+SCORING = 1  # steps that the scores of one attack count for
+
 
 class _Steps:
     """Advances a bar, but by no more than the attack announced."""
@@ -30,7 +32,7 @@ class Progress:
     def __init__(self, attacks: tuple[Attack, ...], effort: Effort, *, shown: bool = True) -> None:
         self._effort = effort
         self._bar = tqdm(
-            total=sum(attack.steps(effort) for attack in attacks),
+            total=sum(attack.steps(effort) + SCORING for attack in attacks),
             unit="step",
             disable=None if shown else True,  # None: only where someone looks on
             dynamic_ncols=True,
@@ -44,6 +46,13 @@ class Progress:
         yield steps
         steps.advance(steps.left)
 
-    def close(self) -> None:
-        """End the bar's line."""
+    def score(self, attack: Attack) -> None:
+        """The attack's findings are scored next."""
+        self._bar.set_description(f"scoring {attack.name}")
+        self._bar.update(SCORING)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._bar.close()

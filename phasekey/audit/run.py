@@ -87,20 +87,25 @@ def seed_of(name: str, seed: int) -> int:
 
 
 def judge(
-    attacks: Sequence[Attack], scene: Scene, done: Mapping[str, Kept], skipped: Mapping[str, str], seed: int
-) -> tuple[AttackResult, ...]:
-    """Scores of all attacks, in their order, and the reasons why some didn't run."""
+    attacks: Sequence[Attack], scene: Scene, done: Mapping[str, Kept], skipped: Mapping[str, str], seed: int,
+    scoring: Callable[[Attack], None] = lambda attack: None,  # noqa: ARG005
+) -> tuple[AttackResult, ...]:  # fmt: skip
+    """Scores of all attacks, in their order, and the reasons why some didn't run.
+
+    scoring: told of each attack that ran before its findings are scored.
+    """
     reference = done.get("right-key")
     context = ScoreContext.of(scene, seed, reference.findings if reference else None)
-    return tuple(
-        AttackResult(
-            **_described(attack),
-            figures=score(attack, done[attack.name].findings, scene, context) if attack.name in done else (),
-            curve=done[attack.name].findings.curve if attack.name in done else (),
-            skipped=skipped.get(attack.name),
-        )
-        for attack in attacks
-    )
+    results = []
+    for attack in attacks:
+        if attack.name in done:
+            scoring(attack)
+            findings = done[attack.name].findings
+            figures = score(attack, findings, scene, context)
+            results.append(AttackResult(**_described(attack), figures=figures, curve=findings.curve))
+        else:
+            results.append(AttackResult(**_described(attack), skipped=skipped[attack.name]))
+    return tuple(results)
 
 
 def _described(attack: Attack) -> dict[str, Any]:
