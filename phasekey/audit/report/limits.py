@@ -23,10 +23,15 @@ def limits(audit: Audit) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
+def rotated(audit: Audit) -> bool:
+    """Whether an angle hides anything in this form."""
+    return bool(audit.subject.get("form", "complex") == "complex")
+
+
 def _terms(audit: Audit) -> tuple[str | None, ...]:
     """What the attacker knows, and how the feature is hidden."""
     said, subject = words()["limits"], audit.subject
-    if subject.get("form", "complex") != "complex":
+    if not rotated(audit):
         return said["box"].get(subject.get("box")), said["unrotated"]
     return tuple(said[key].get(subject.get(key)) for key in ("box", "decoy_law", "keys"))
 

@@ -3,7 +3,7 @@
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.bars import badge, bar, css_class, scale
 from phasekey.audit.report.grades import grade, meets
-from phasekey.audit.report.limits import limits
+from phasekey.audit.report.limits import limits, rotated
 from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, exact, in_table, in_words, with_interval
 from phasekey.audit.report.terms import Term, headlines, leaks, term_of, words
@@ -15,12 +15,14 @@ MET = {True: "reached", False: "missed", None: "within the interval"}
 
 
 def heading(audit: Audit) -> Html:
-    """What was audited, in two lines."""
+    """What was audited, and what the page is about."""
+    lead = words()["explained"]["lead" if rotated(audit) else "lead_unrotated"]
     return tag(
         "header",
         tag("p", "Privacy audit", class_="kicker"),
         tag("h1", str(audit.subject.get("name", "a network"))),
         tag("p", subject_line(audit), class_="subject"),
+        tag("p", lead, class_="lead"),
     )
 
 

@@ -197,3 +197,9 @@ def test_headings_go_down_one_step_at_a_time(leaky_page):
     steps = [int(each.name[1]) for each in leaky_page.all() if re.fullmatch("h[1-6]", each.name)]
     assert steps[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(steps))
+
+
+def test_the_page_begins_by_saying_what_it_is_about(audits, leaky_page):
+    assert "hidden by a secret angle and a decoy" in leaky_page.one("header").text
+    page = read(report(audits.unrotated(), audits.examples()))
+    assert "no angle to hide them" in page.one("header").text
