@@ -13,6 +13,7 @@ from phasekey.audit.attacks.inference_x import InferenceX
 from phasekey.audit.attacks.inversion_2 import InversionTwo
 from phasekey.audit.attacks.label_search import LabelSearch
 from phasekey.audit.attacks.likelihood import Likelihood
+from phasekey.audit.attacks.manifold_fit import ManifoldFit
 from phasekey.audit.attacks.mean_template import MeanTemplate
 from phasekey.audit.attacks.membership import Membership
 from phasekey.audit.attacks.pair_decoder import PairDecoder
@@ -26,6 +27,7 @@ ATTACKS: tuple[Attack, ...] = (
     DiscriminatorAngle(),
     AngleNetwork(),
     BestOfK(),
+    ManifoldFit(),
     RightKey(),
     InversionTwo(),
     PairDecoder(),

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
@@ -19,7 +20,7 @@ CANDIDATES = 16  # angles that a step tells apart
 RATE = 5e-3
 PART = 250  # transmissions at a time, of which all angles are scored
 KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
-FOLDS = {"": 1, "mod_pi": 2, "mod_half_pi": 4}
+FOLDS = {"mod_pi": 2, "mod_half_pi": 4}
 QUARTER = TURN / 4
 
 
@@ -65,8 +66,10 @@ class AngleNetwork(Attack):
             "test": scene.test.x, "validation": scene.validation.x, "train": scene.train.x[:KNOWN]
         }  # fmt: skip
         posteriors = {name: posterior(network, x, effort.angles) for name, x in chosen.items()}
-        guesses = {name: best_guess(values) for name, values in posteriors.items()}
-        extra = {key: best_guess(posteriors["test"], fold) for key, fold in FOLDS.items() if key}
+        guesses: dict[str, Angles] = {name: best_guess(values) for name, values in posteriors.items()}
+        extra: dict[str, NDArray[np.generic]] = {
+            key: best_guess(posteriors["test"], fold) for key, fold in FOLDS.items()
+        }
         if "ica" in earlier:
             guesses = _snapped(guesses, earlier["ica"], scene.validation)
         extra |= {"validation": guesses["validation"], "train": guesses["train"]}

@@ -51,8 +51,8 @@ class LabelSearch(Attack):
         validation, test = (Answers(scene, part, effort.angles) for part in (scene.validation, scene.test))
         network = earlier.get("angle-network")
         if network is not None:
-            validation.know(network.extra["validation_posterior"])
-            test.know(network.extra["posterior"])
+            validation.know(network.extra["validation_posterior"].astype(np.float32))
+            test.know(network.extra["posterior"].astype(np.float32))
         power, share = min(
             (
                 (power, share)
@@ -82,7 +82,7 @@ class Answers:
 
     def know(self, posterior: Floats) -> None:
         """Take in a posterior (N, A) that others found."""
-        self._known = np.log(posterior.astype(np.float32) + 1e-6)
+        self._known = np.log(posterior + 1e-6)
 
     def posterior(self, power: float, share: float) -> Floats:
         """p(φ | x), (N, A): confidence^power · known^share."""
@@ -97,4 +97,5 @@ class Answers:
         """The decoder's answer at the right angle, (N,)."""
         assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
         answers = self._scene.device.decode(unrotate(self._processed, samples.theta))
-        return answers.argmax(1)
+        labels: NDArray[np.int64] = answers.argmax(1)
+        return labels
