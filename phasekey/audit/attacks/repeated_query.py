@@ -66,19 +66,21 @@ class RepeatedQuery(Attack):
 class Metric:
     """Lengths in which a difference that the change makes anyway counts little: C^{-1/2} with C the
     covariance of the change, its mean variance times `floor` added on the diagonal; an infinite floor is the
-    plain metric."""
+    plain metric.
 
-    def __init__(self, differences: Matrix, floor: float) -> None:
-        """differences: of features, (P, D)."""
-        _, spread, self._directions = np.linalg.svd(differences, full_matrices=False)
-        variance = spread**2
-        mean = max(variance.sum() / differences.shape[1], np.finfo(np.float64).tiny)
-        self._shrink = (1 - 1 / np.sqrt(1 + variance / (floor * mean)))[:, None]
+    directions (K, D) and variance (K,): the principal ones of C, whose other D - K are zero.
+    """
+
+    def __init__(self, directions: Matrix, variance: Matrix, floor: float) -> None:
+        mean = max(variance.sum() / directions.shape[1], np.finfo(np.float64).tiny)
+        self._directions = directions
+        self._shrink = (1 - 1 / np.sqrt(1 + variance / (floor * mean))
 
     def __call__(self, columns: Matrix) -> Matrix:
         """(N, D, 2) -> (N, D, 2)."""
-        shrunk: Matrix = columns - self._directions.T @ (self._shrink * (self._directions @ columns))
-        return shrunk
+        rows = np.swapaxes(columns, 1, 2).reshape(-1, columns.shape[1])  # one product, not N small ones
+        rows = rows - (rows @ self._directions.T * self._shrink) @ self._directions
+        return np.swapaxes(rows.reshape(len(columns), 2, -1), 1, 2)
 
 
 def shared_direction(first: Floats, second: Floats, metric: Metric | None = None) -> Floats:
@@ -111,9 +113,9 @@ def _metric(name: str, scene: Scene, rng: np.random.Generator) -> Metric | None:
     """The best of some on the attacker's own images, changed in the same way; None for the plain one."""
     if name == "exact" or scene.box == "black":
         return None
-    differences = _changed(name, scene, scene.train, rng, PRACTICE)
+    change = np.linalg.svd(_changed(name, scene, scene.train, rng, PRACTICE), full_matrices=False)
     trial = _trial(name, scene, rng)
-    metrics = [Metric(differences, floor) for floor in FLOORS]
+    metrics = [Metric(change.Vh, change.S**2, floor) for floor in FLOORS]
     return max(metrics, key=lambda metric: _success(metric, *trial))
 
 
