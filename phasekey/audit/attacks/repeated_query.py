@@ -74,7 +74,7 @@ class Metric:
     def __init__(self, directions: Matrix, variance: Matrix, floor: float) -> None:
         mean = max(variance.sum() / directions.shape[1], np.finfo(np.float64).tiny)
         self._directions = directions
-        self._shrink = (1 - 1 / np.sqrt(1 + variance / (floor * mean))
+        self._shrink = 1 - 1 / np.sqrt(1 + variance / (floor * mean))
 
     def __call__(self, columns: Matrix) -> Matrix:
         """(N, D, 2) -> (N, D, 2)."""
