@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from phasekey.audit.attack import Leak
 from phasekey.audit.report.bars import badge, bar
 from phasekey.audit.report.grades import grade
 from phasekey.audit.report.markup import Html, joined, section, table, tag
@@ -10,9 +11,11 @@ from phasekey.audit.report.numbers import NOT_KNOWN, in_table, plain_interval, w
 from phasekey.audit.report.overview import form_of
 from phasekey.audit.report.page import document
 from phasekey.audit.report.terms import headlines, leaks, term_of, terms, words
+from phasekey.audit.report.verdict import why_not
 from phasekey.audit.result import Audit, Figure
 from phasekey.training.whole_file import write_whole
 
+CAPTION = "Value, 95% interval and name of the strongest attack"
 NAMED_BY = ("defence", "head")
 
 
@@ -98,14 +101,9 @@ def page(audits: Sequence[Audit]) -> str:
     )
     rows = [row for leak, said in leaks().items() for row in _rows(audits, leak, said.title)]
     explained = tag("p", words()["explained"]["comparison"])
-    caption = "The strongest attack on each model, with its 95% interval"
-    content = section(
-        "Side by side",
-        explained,
-        table(head, [task, *rows], caption=caption, class_="stacked compare"),
-        id_="compare",
-    )
-    return document("Privacy audit: models side by side", (heading, content, _limits(audits)))
+    content = table(head, [task, *rows], caption=CAPTION, class_="stacked compare")
+    found = section("The strongest attack on each", explained, content, id_="compare")
+    return document("Privacy audit: models side by side", (heading, found, _limits(audits)), class_="wide")
 
 
 def _limits(audits: Sequence[Audit]) -> Html:
@@ -131,8 +129,13 @@ def _row(audits: Sequence[Audit], key: str) -> Html:
 def _cell(audit: Audit, key: str) -> Html:
     found = audit.strongest(key)
     if found is None:
-        return tag("span", "not measured", class_="remark")
+        return tag("span", _missing(audit, terms()[key].leak), class_="remark")
     attack, figure = found
     value = with_interval(figure.value, figure.low, figure.high, term_of(figure, attack.leak).unit)
     by = tag("span", attack.title, class_="how")
     return joined((badge(grade(figure)), bar(figure), value, by))
+
+
+def _missing(audit: Audit, leak: Leak) -> str:
+    others = any(attack.figures for attack in audit.attacks if attack.leak == leak)
+    return "not measured" if others else why_not(audit, leak)

@@ -54,8 +54,8 @@ def report(audit: Audit, examples: Examples) -> str:
     return document(f"Privacy audit of {audit.subject.get('name', 'a network')}", parts)
 
 
-def document(title: str, parts: Iterable[Child]) -> str:
-    """A page around its parts, with the style sheet inside."""
+def document(title: str, parts: Iterable[Child], class_: str | None = None) -> str:
+    """A page around its parts, with the style sheet inside. class_: of the body."""
     # In a style element nothing is escaped, and nothing needs to be: the sheet is ours.
     style = Html(f"<style>{_sheet()}</style>")
     head = tag(
@@ -69,7 +69,7 @@ def document(title: str, parts: Iterable[Child]) -> str:
     foot = tag(
         "footer", "Written by phasekey audit. The figures are in report.json beside this page, in full."
     )
-    body = tag("body", tag("main", *parts), foot)
+    body = tag("body", tag("main", *parts), foot, class_=class_)
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 

@@ -67,7 +67,7 @@ def class_title(audit: Audit, said: LeakTerm) -> str:
 def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     if not found:
-        return ClassVerdict(leak, title, (_why_not(audit, leak),))
+        return ClassVerdict(leak, title, (why_not(audit, leak),))
     worst = max(found, key=_badness)
     # The worst figure decides; the class's usual one is said beside it where that is another.
     beside = () if worst is found[0] else (_in_short(found[0][1], leak),)
@@ -86,7 +86,8 @@ def _in_short(figure: Figure, leak: Leak) -> str:
     return f"{term.name}: {in_table(figure.value, term.unit)}, {grade(figure).label}."
 
 
-def _why_not(audit: Audit, leak: Leak) -> str:
+def why_not(audit: Audit, leak: Leak) -> str:
+    """Why nothing of this class was measured, as a sentence."""
     reasons = dict.fromkeys(a.skipped for a in audit.attacks if a.leak == leak and a.skipped)
     return _capital(f"{'; '.join(reasons) or 'no attack of this class ran'}.")
 
