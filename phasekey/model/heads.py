@@ -21,6 +21,7 @@ HEADS: tuple[HeadName, ...] = get_args(HeadName)
 DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 12}
 # Of the layers before a deep bottleneck: channels, the side at which pooling ends, and units.
 CHANNELS, LARGEST_SIDE, HIDDEN = 16, 8, 256
+SMALLEST_SPREAD = 1e-3  # a value that hardly varies stays small when whitened
 
 
 class Generator(nn.Sequential):
@@ -58,6 +59,25 @@ class Bottleneck(nn.Module):
         spread = (variance + self.norm.eps).sqrt()
         mean += features.mean(0) * spread
         variance.copy_((features.var(0, unbiased=False) * spread**2 - self.norm.eps).clamp(min=0))
+
+    @torch.no_grad()
+    def whiten(self, features: Tensor) -> Tensor:
+        """As `centre`, and turn and scale so that their covariance is I; the matrix (D, D) that undoes it.
+
+        Where N(0, I) hides the feature, any correlation tells the two apart.
+        """
+        self.centre(features)
+        values = features.double()
+        values = (values - values.mean(0)) / values.std(0, unbiased=False).clamp(min=SMALLEST_SPREAD)
+        spectrum, axes = torch.linalg.eigh(values.T @ values / len(values))
+        roots = spectrum.clamp(min=SMALLEST_SPREAD).sqrt()
+        mean, variance = cast(Tensor, self.norm.running_mean), cast(Tensor, self.norm.running_var)
+        change = (axes / roots) @ axes.T / (variance.double() + self.norm.eps).sqrt()
+        self.linear.weight.copy_(change @ self.linear.weight.double())
+        mean.copy_(change @ mean.double())
+        variance.fill_(1 - self.norm.eps)
+        undone: Tensor = (axes * roots) @ axes.T
+        return undone
 
 
 class DeepBottleneck(Bottleneck):

@@ -1,11 +1,14 @@
 """Centring a bottleneck on images as a device will send them, not as training augments them.
 
 Batch norm's running mean is that of augmented images. Others then have features with a common part, and
-the angle shows in it: see docs/adr/0030 for how much.
+the angle shows in it: see docs/adr/0030 for how much. Where decoys are N(0, I), correlations show it too.
 """
+
+from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from phasekey.model import SplitNetwork
 from phasekey.model.heads import Bottleneck
@@ -18,7 +21,11 @@ BATCH = 500
 
 @torch.no_grad()
 def centre_features(network: SplitNetwork, images: Images, device: torch.device) -> None:
-    """Set the norm of a bottleneck by training images uint8 (N, H, W, C); other heads stay as they are."""
+    """Set the norm of a bottleneck by training images uint8 (N, H, W, C); other heads stay as they are.
+
+    Where devices draw N(0, I), features are whitened, and the processing module's first layer undoes it: with
+    decoys that undergo the same, nothing else changes.
+    """
     head = list(network.encoder)[-1]
     if not isinstance(head, Bottleneck):
         return
@@ -27,5 +34,13 @@ def centre_features(network: SplitNetwork, images: Images, device: torch.device)
     rows = np.arange(0, len(images), -(-len(images) // MOST))
     chunks = np.array_split(rows, -(-len(rows) // BATCH))
     features = [network.encoder(to_float(torch.from_numpy(images[chunk]).to(device))) for chunk in chunks]
-    head.centre(torch.cat(features))
+    if network.decoy_source == "gaussian-features":
+        layers = network.processing.layers if network.form == "complex" else network.processing
+        _undo(cast(nn.Linear, cast(nn.Sequential, layers)[0]), head.whiten(torch.cat(features)))
+    else:
+        head.centre(torch.cat(features))
     network.train(was_training)
+
+
+def _undo(opening: nn.Linear, matrix: Tensor) -> None:
+    opening.weight.copy_(opening.weight.double() @ matrix)
