@@ -28,7 +28,8 @@ class Findings:
     """What an attack says of the test split (N transmissions), row by row. No score: `scores` does that.
 
     estimate, by the attack's leak:
-      angle       (N,) or (N, T) radians, θ̂ or T guesses of it, defined modulo `period`
+      angle       (N,) or (N, T) radians, θ̂ or T guesses of it, defined modulo `period`; extra["mod_pi"] and
+                  extra["mod_half_pi"], (N,), where another guess is better modulo π or π/2
       inversion   (N, T, H, W, C) float32 in [0, 1], T guesses of each image (T = 1, or 2 of a pair decoder)
       property    (N,) int64, the class guessed of Samples.property
       label       (N,) int64, the class guessed of Samples.labels

@@ -79,7 +79,8 @@ def _angle_error(
         return circular_error(estimate, _theta(scene), period)
 
     return _mean_figure(
-        f"angle_{suffix}", f"circular error {words}, rad (chance {chance:.3f})", errors(findings.estimate),
+        f"angle_{suffix}", f"circular error {words}, rad (chance {chance:.3f})",
+        errors(findings.extra.get(suffix, findings.estimate)),
         context, chance=chance, falls=True, beside={"constant guess": float(errors(np.zeros(1)).mean())},
         raw=None if findings.reference is None else float(errors(findings.reference).mean()),
     )  # fmt: skip
@@ -107,7 +108,10 @@ def _property(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[
 
 def _label(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
     text = "share of wrong guesses of the network's own answer to the task"
-    return (_classes("label_error", text, findings, scene.train.labels, scene.test.labels, context),)
+    figures = (_classes("label_error", text, findings, scene.train.labels, scene.test.labels, context),)
+    if "angles" not in findings.extra:
+        return figures
+    return figures + _angle(Findings(findings.extra["angles"]), scene, context)
 
 
 def _classes(

@@ -67,11 +67,11 @@ class AngleNetwork(Attack):
         }  # fmt: skip
         posteriors = {name: posterior(network, x, effort.angles) for name, x in chosen.items()}
         guesses: dict[str, Angles] = {name: best_guess(values) for name, values in posteriors.items()}
-        extra: dict[str, NDArray[np.generic]] = {
-            key: best_guess(posteriors["test"], fold) for key, fold in FOLDS.items()
-        }
-        if "ica" in earlier:
-            guesses = _snapped(guesses, earlier["ica"], scene.validation)
+        extra: dict[str, NDArray[np.generic]] = {}
+        finer = _finer(guesses, earlier["ica"], scene.validation) if "ica" in earlier else None
+        if finer is None:
+            extra |= {key: best_guess(posteriors["test"], fold) for key, fold in FOLDS.items()}
+        guesses = finer or guesses
         extra |= {"validation": guesses["validation"], "train": guesses["train"]}
         extra |= {"posterior": posteriors["test"], "validation_posterior": posteriors["validation"]}
         return Findings(guesses["test"], curve=curve, extra=extra)
@@ -106,17 +106,18 @@ def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
     return softmax(torch.cat(scores).numpy())
 
 
-def _snapped(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) -> dict[str, Angles]:
+def _finer(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) -> dict[str, Angles] | None:
     """The filter's finer angles in the network's quarters, if they err less on validation."""
     assert validation.theta is not None  # noqa: S101 - as above
-    finer = {"test": ica.estimate, **ica.extra}
+    angles = {"test": ica.estimate, **ica.extra}
     moved = {
-        name: _nearest(guess, finer[name].astype(np.float64)[: len(guess)]) for name, guess in guesses.items()
+        name: _nearest(guess, angles[name].astype(np.float64)[: len(guess)])
+        for name, guess in guesses.items()
     }
     before, after = (
         circular_errors(made["validation"], validation.theta).mean() for made in (guesses, moved)
     )
-    return moved if after < before else dict(guesses)
+    return moved if after < before else None
 
 
 def _nearest(guess: Angles, fine: Angles) -> Angles:

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import guess_list
+from phasekey.audit.circle import TURN, Angles, guess_list
 from phasekey.audit.effort import Effort
-from phasekey.audit.scene import Scene
+from phasekey.audit.scene import Floats, Scene
 
 GUESSES = 16
 
@@ -42,4 +42,11 @@ class BestOfK(Attack):
         found = earlier.get("angle-network")
         posterior = flat if found is None else found.extra["posterior"].astype(np.float32)
         watch.advance()
-        return Findings(guess_list(posterior, GUESSES))
+        return Findings(_likeliest_first(guess_list(posterior, GUESSES), posterior))
+
+
+def _likeliest_first(guesses: Angles, posterior: Floats) -> Angles:
+    count = posterior.shape[1]
+    nearest = np.rint(guesses / TURN * count).astype(np.int64) % count
+    order = np.argsort(-np.take_along_axis(posterior, nearest, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(guesses, order, axis=1)

@@ -116,8 +116,8 @@ class _Way:
         """W(g(dec(a*)) - a*), in directions of equal variance: (N, K)."""
         pixels = np.rint(self.images(feature) * 255).astype(np.uint8)
         again = self._scene.device.encode(pixels)
-        difference: Floats = (again - feature).reshape(len(feature), -1) @ self._white.T
-        return difference
+        difference = (again - feature).reshape(len(feature), -1) @ self._white.T
+        return difference.astype(np.float32)
 
 
 def _pairs(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
