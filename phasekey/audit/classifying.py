@@ -19,13 +19,13 @@ Classes = NDArray[np.int64]
 
 
 def seen(scene: Scene, samples: Samples, angles: NDArray[np.float64] | None) -> Floats:
-    """What a classifier sees of x turned back by angles (N,): a*, and what the public Φ makes of it.
+    """What a classifier sees of N x turned back by angles (N,): a*, and what the public Φ makes of it.
 
     (N, D), flattened: Φ was trained for the task, on more images than an attacker has.
     """
-    views = [samples.x]
+    views = [samples.x if angles is None else samples.x[: len(angles)]]
     if scene.device.processes:
-        views.append(processed(scene, samples.x))
+        views.append(processed(scene, views[0]))
     return turned_back(views, angles)
 
 

@@ -104,7 +104,14 @@ def refine(
         return float(sum(errors)) / validation.images.numel()
 
     return fit(
-        decoder, loss, held, images=images, steps=steps, batch=effort.batch, rate=rate_of(effort), watch=watch
+        decoder,
+        loss,
+        held,
+        images=images,
+        steps=steps,
+        batch=batch_of(effort),
+        rate=rate_of(effort),
+        watch=watch,
     )
 
 
@@ -113,6 +120,11 @@ def sizes(effort: Effort) -> tuple[int, int]:
     if effort.paper_sizes:
         return PAPER_WIDTH, PAPER_CONVOLUTIONS
     return effort.unet_width, BUDGET_CONVOLUTIONS
+
+
+def batch_of(effort: Effort) -> int:
+    """An image holds many patches to learn from: small batches, and more of them."""
+    return max(16, effort.batch // 4)
 
 
 def rate_of(effort: Effort) -> float:

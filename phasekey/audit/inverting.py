@@ -50,7 +50,7 @@ def invert(
 
     extra: weights of the decoder; validation_rmse, by which attacks that need images choose; unet_sizes.
     """
-    training = pairs_of(features[0], scene.train.images)
+    training = pairs_of(features[0], scene.train.images[: len(features[0])])
     validation = pairs_of(features[1], scene.validation.images)
     decoder, curve = trained(scene, training, validation, effort, earlier.get("right-key"), watch)
     return decoded(decoder, features[2], validation, effort, curve)

@@ -24,7 +24,7 @@ CALIBRATION = 4000  # transmissions whose directions of most energy the network 
 
 @dataclass(frozen=True)
 class Angles:
-    """One estimate for each transmission of the three splits, (N,) radians."""
+    """Estimates in radians, (N,): of all of validation and test, and of the first ones of train."""
 
     name: str
     train: NDArray[np.float64]
@@ -62,8 +62,8 @@ def _error(estimate: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
 
 
 def recovered(samples: Samples, angles: NDArray[np.float64]) -> Floats:
-    """a* = Re[x e^{-iθ̂}] of a split."""
-    return unrotate(samples.x, angles)
+    """a* = Re[x e^{-iθ̂}] of a split's first rows, as many as there are estimates."""
+    return unrotate(samples.x[: len(angles)], angles)
 
 
 class Traffic:

@@ -8,9 +8,13 @@ from phasekey.audit.attacks.discriminator_angle import DiscriminatorAngle
 from phasekey.audit.attacks.ica import FourthOrder
 from phasekey.audit.attacks.inference_1 import InferenceOne
 from phasekey.audit.attacks.inference_2 import InferenceTwo
+from phasekey.audit.attacks.inference_3 import InferenceThree
 from phasekey.audit.attacks.inference_4 import InferenceFour
 from phasekey.audit.attacks.inference_x import InferenceX
+from phasekey.audit.attacks.inversion_1 import InversionOne
+from phasekey.audit.attacks.inversion_1_trained import InversionOneTrained
 from phasekey.audit.attacks.inversion_2 import InversionTwo
+from phasekey.audit.attacks.inversion_fit import InversionFit
 from phasekey.audit.attacks.label_search import LabelSearch
 from phasekey.audit.attacks.likelihood import Likelihood
 from phasekey.audit.attacks.manifold_fit import ManifoldFit
@@ -29,10 +33,14 @@ ATTACKS: tuple[Attack, ...] = (
     BestOfK(),
     ManifoldFit(),
     RightKey(),
+    InversionOne(),
+    InversionOneTrained(),
     InversionTwo(),
     PairDecoder(),
+    InversionFit(),
     InferenceOne(),
     InferenceTwo(),
+    InferenceThree(),
     InferenceFour(),
     InferenceX(),
     LabelSearch(),

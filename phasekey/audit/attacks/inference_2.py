@@ -57,6 +57,10 @@ def _classify(
     )
     classifier = flat_classifier(scene, train.shape[1], effort)
     curve = train_classifier(
-        classifier, (train, scene.train.property), (validation, scene.validation.property), effort, watch
+        classifier,
+        (train, scene.train.property[: len(train)]),
+        (validation, scene.validation.property),
+        effort,
+        watch,
     )
     return classes_by(classifier, test), curve

@@ -63,8 +63,7 @@ def _classify(
 ) -> tuple[Classes, tuple[CurvePoint, ...]]:
     train, validation, test = splits
     classifier = image_classifier(scene, effort)
-    curve = train_classifier(
-        classifier, (train, scene.train.property), (validation, scene.validation.property), effort, watch,
-        mirrored,
-    )  # fmt: skip
+    known = (train, scene.train.property[: len(train)])
+    held = (validation, scene.validation.property)
+    curve = train_classifier(classifier, known, held, effort, watch, mirrored)
     return classes_by(classifier, test), curve

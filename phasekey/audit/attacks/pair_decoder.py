@@ -9,7 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phasekey.audit.attack import Attack, CurvePoint, Findings, Leak, Watch
-from phasekey.audit.decoding import Decoder, images_by, new_decoder, pairs_of, rate_of, train_decoder
+from phasekey.audit.decoding import (
+    Decoder,
+    batch_of,
+    images_by,
+    new_decoder,
+    pairs_of,
+    rate_of,
+    train_decoder,
+)
 from phasekey.audit.effort import Effort
 from phasekey.audit.inverting import restored, tuning_steps
 from phasekey.audit.learning import device, fit, seeded
@@ -124,7 +132,7 @@ def _train(
 
     return fit(
         guesser, loss, lambda network: _held(network, held, truth),
-        images=len(traffic), steps=_steps(effort), batch=effort.batch, rate=rate_of(effort), watch=watch,
+        images=len(traffic), steps=_steps(effort), batch=batch_of(effort), rate=rate_of(effort), watch=watch,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 LEVELS = 4
 PAPER_CONVOLUTIONS, PAPER_WIDTH = 6, 64
-WIDEST = 8  # times the width of the first level
+WIDEST = 2  # times the width of the first level, where a budget is short
 MAP = 8  # side of the maps that vectors become
 
 
@@ -28,7 +28,8 @@ class UNet(nn.Module):
     """Maps (N, C', H', W') and a first picture (N, C, H, W) -> images (N, C, H, W).
 
     Four blocks that halve the size and four that double it, `convolutions` layers each (the paper: six),
-    `width` channels in the first, doubling with each level. The feature's maps are resized to the image, as
+    `width` channels in the first, doubling with each level (the paper's width; a narrower one doubles once:
+    features are local, so deep levels add least). The feature's maps are resized to the image, as
     in the paper; vectors (N, D) become maps by a linear layer first. What the blocks return is added to the
     picture, and starts at zero: a network that has learned nothing returns the picture.
 
@@ -45,7 +46,8 @@ class UNet(nn.Module):
         self.maps = feature[0] if len(feature) == 3 else width
         self.to_map = nn.Linear(feature[0], width * MAP**2) if len(feature) == 1 else None
         inputs = self.maps + channels
-        widths = [width * min(2**level, WIDEST) for level in range(LEVELS)]
+        widest = 2 ** (LEVELS - 1) if width >= PAPER_WIDTH else WIDEST
+        widths = [width * min(2**level, widest) for level in range(LEVELS)]
         self.normalise = nn.BatchNorm2d(inputs)
         self.down = nn.ModuleList(
             _block(before, wide, convolutions, 2)
