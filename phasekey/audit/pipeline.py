@@ -14,7 +14,7 @@ from phasekey.audit.document import REPORT_FILE, audit_text
 from phasekey.audit.effort import Effort
 from phasekey.audit.errors import AuditError
 from phasekey.audit.examples import collect
-from phasekey.audit.findings_file import FindingsFolder, Kept
+from phasekey.audit.findings_file import FindingsFolder, Kept, code_digest
 from phasekey.audit.progress import Progress
 from phasekey.audit.report import write_report
 from phasekey.audit.result import Audit
@@ -95,6 +95,7 @@ def _terms(subject: Subject, dataset: ImageDataset, request: Request, stage: Sta
         "splits": _splits(scene),
         "images": [_digest(split.images) for split in (scene.train, scene.validation, scene.test)],
         "versions": versions(),
+        "code": code_digest(),
     }
 
 
