@@ -6,6 +6,7 @@ A posterior is float32 (N, A): row by row the probabilities of the A angles 2πk
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.metrics import circular_error
 from phasekey.audit.scene import Floats
 
 Angles = NDArray[np.float64]
@@ -17,12 +18,6 @@ FINE = 1024  # angles of the grid on which quantiles are read
 def grid(count: int) -> Angles:
     """Even angles 2πk/A, (A,)."""
     return TURN * np.arange(count) / count
-
-
-def circular_errors(guess: Angles, theta: Angles, period: float = TURN) -> Angles:
-    """|guess - theta| modulo the period, (N,), between 0 and period/2."""
-    errors: Angles = np.abs((guess - theta + period / 2) % period - period / 2)
-    return errors
 
 
 def softmax(scores: NDArray[np.floating]) -> Floats:
@@ -42,7 +37,7 @@ def best_guess(posterior: Floats, fold: int = 1) -> Angles:
     folded = posterior.reshape(len(posterior), fold, count).sum(1)
     period = TURN / fold
     angles = grid(posterior.shape[1])[:count]
-    distance = circular_errors(angles[:, None], angles[None], period)
+    distance = circular_error(angles[:, None], angles[None], period)
     best = (folded @ distance.astype(np.float32)).argmin(1)
     return _refined(folded, best, period)
 

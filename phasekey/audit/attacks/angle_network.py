@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import TURN, Angles, best_guess, circular_errors, grid, softmax
+from phasekey.audit.circle import TURN, Angles, best_guess, grid, softmax
 from phasekey.audit.effort import Effort
 from phasekey.audit.learning import Bank, device, fit, seeded
+from phasekey.audit.metrics import circular_error
 from phasekey.audit.networks.energies import Energies, angle_loss
 from phasekey.audit.scene import Floats, Samples, Scene
 from phasekey.audit.whitening import spectrum
@@ -114,9 +115,7 @@ def _finer(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) ->
         name: _nearest(guess, angles[name].astype(np.float64)[: len(guess)])
         for name, guess in guesses.items()
     }
-    before, after = (
-        circular_errors(made["validation"], validation.theta).mean() for made in (guesses, moved)
-    )
+    before, after = (circular_error(made["validation"], validation.theta).mean() for made in (guesses, moved))
     return moved if after < before else None
 
 

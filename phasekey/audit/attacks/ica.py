@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import TURN, Angles, circular_errors
+from phasekey.audit.circle import TURN, Angles
 from phasekey.audit.effort import Effort
+from phasekey.audit.metrics import circular_error
 from phasekey.audit.plane import parts
 from phasekey.audit.scene import Samples, Scene
 from phasekey.audit.whitening import spectrum
@@ -50,7 +51,7 @@ class FourthOrder(Attack):
         theta = scene.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
         best = min(
-            filters, key=lambda chosen: float(circular_errors(chosen(validation), theta, PERIOD).mean())
+            filters, key=lambda chosen: float(circular_error(chosen(validation), theta, PERIOD).mean())
         )
         watch.advance()
         extra = {"train": best(train[:KNOWN]), "validation": best(validation)}

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import Angles, circular_errors, grid, sharpest
+from phasekey.audit.circle import Angles, grid, sharpest
 from phasekey.audit.effort import Effort
+from phasekey.audit.metrics import circular_error
 from phasekey.audit.networks.linear_picture import LinearPicture
 from phasekey.audit.plane import turn, unrotate
 from phasekey.audit.scene import Floats, Samples, Scene
@@ -53,7 +54,7 @@ class ManifoldFit(Attack):
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
         trial = way.scores(scene.validation.x[:CHOICE], angles)
         best = min(
-            trial, key=lambda name: float(circular_errors(sharpest(trial[name]), theta[:CHOICE]).mean())
+            trial, key=lambda name: float(circular_error(sharpest(trial[name]), theta[:CHOICE]).mean())
         )
         found: Angles = sharpest(way.scores(scene.test.x, angles)[best])
         images = way.images(unrotate(scene.test.x, found))

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import TURN, Angles, circular_errors
+from phasekey.audit.circle import TURN, Angles
 from phasekey.audit.effort import Effort
+from phasekey.audit.metrics import circular_error
 from phasekey.audit.plane import parts
 from phasekey.audit.scene import Samples, Scene
 from phasekey.audit.whitening import spectrum
@@ -67,4 +68,4 @@ def _angles(template: NDArray[np.complex64], samples: Samples) -> Angles:
 
 def _error(template: NDArray[np.complex64], samples: Samples) -> float:
     assert samples.theta is not None  # noqa: S101 - as above
-    return float(circular_errors(_angles(template, samples), samples.theta).mean())
+    return float(circular_error(_angles(template, samples), samples.theta).mean())
