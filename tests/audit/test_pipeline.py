@@ -90,6 +90,21 @@ def test_a_second_call_runs_nothing_again(audited, subject, monkeypatch):
         run_audit(subject, load_dataset("digits"), Request(EFFORT, fresh=True), folder, progress=False)
 
 
+def test_findings_of_other_attackers_are_not_gone_on_from(subject, tmp_path, monkeypatch):
+    class Counted(MeanTemplate):
+        runs = 0
+
+        def run(self, *arguments):
+            Counted.runs += 1
+            return super().run(*arguments)
+
+    monkeypatch.setattr(pipeline, "ATTACKS", (Counted(),))
+    for digest in ("one", "one", "another"):
+        monkeypatch.setattr(pipeline, "code_digest", lambda digest=digest: digest)
+        run_audit(subject, load_dataset("digits"), Request(EFFORT), tmp_path, progress=False)
+    assert Counted.runs == 2
+
+
 def test_an_unknown_attack_is_named(subject, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "ATTACKS", (MeanTemplate(),))
     request = Request(EFFORT, attacks=frozenset({"mean-tamplate"}))
