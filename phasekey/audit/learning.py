@@ -86,7 +86,8 @@ def fit(
         running += float(value.detach())
         watch.advance()
         if step % every == 0 or step == steps:
-            point = CurvePoint(step, running / every, _validate(network, validation_loss))
+            since = step - (curve[-1].step if curve else 0)  # the last stretch may be a short one
+            point = CurvePoint(step, running / since, _validate(network, validation_loss))
             running, curve = 0.0, [*curve, point]
             if point.validation < best:
                 best, kept = point.validation, copy.deepcopy(network.state_dict())

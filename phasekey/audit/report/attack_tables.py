@@ -7,7 +7,7 @@ from phasekey.audit.report.terms import leaks, term_of, words
 from phasekey.audit.report.verdict import class_title
 from phasekey.audit.result import REFERENCES, AttackResult, Audit, Figure
 
-YARDSTICK = " (a yardstick: it is given the key, and is never called an attack)"
+YARDSTICK = " It is given what the others look for, so it is never called the strongest."
 
 
 def all_attacks(audit: Audit) -> Html:

@@ -36,26 +36,23 @@ def _figure(attack: AttackResult) -> Html:
 
 
 def chart(curve: Sequence[CurvePoint], name: str) -> Html:
-    """Two lines over the steps. The scale fits the validation loss and the end of the training loss: the
-    first losses of a training can be so large that nothing else would show."""
-    validation = [point.validation for point in curve]
-    training = [point.training for point in curve]
-    low, high = min(*validation, training[-1]), max(*validation, training[-1])
+    """Two lines over the steps, each on a scale of its own: what an attacker trains on need not be what it is
+    chosen by, e.g. cross-entropy and the share of mistakes."""
     return tag(
         "svg",
         tag("title", name),
         tag("line", class_="axis", x1=EDGE, x2=WIDTH - EDGE, y1=HEIGHT - EDGE, y2=HEIGHT - EDGE),
-        tag("polyline", class_="training", points=_points(curve, training, low, high)),
-        tag("polyline", class_="validation", points=_points(curve, validation, low, high)),
+        tag("polyline", class_="training", points=_points(curve, [point.training for point in curve])),
+        tag("polyline", class_="validation", points=_points(curve, [point.validation for point in curve])),
         class_="chart", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=name,
     )  # fmt: skip
 
 
-def _points(curve: Sequence[CurvePoint], losses: Sequence[float], low: float, high: float) -> str:
+def _points(curve: Sequence[CurvePoint], losses: Sequence[float]) -> str:
     across, up = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
-    reach = (high - low) or 1.0
+    high, reach = max(losses), (max(losses) - min(losses)) or 1.0
     places = (
-        (EDGE + across * point.step / curve[-1].step, EDGE + up * min(1.0, max(0.0, (high - loss) / reach)))
+        (EDGE + across * point.step / curve[-1].step, EDGE + up * (high - loss) / reach)
         for point, loss in zip(curve, losses, strict=True)
     )
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)

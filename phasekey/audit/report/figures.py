@@ -87,7 +87,7 @@ def grid_picture(found: tuple[Row, ...], columns: tuple[str, ...] = ()) -> "Pict
 
 
 def curves_picture(learned: list[AttackResult]) -> "Picture":
-    """A chart for each trained attacker: training loss thin, validation loss thick."""
+    """A chart for each trained attacker: validation loss thick; training loss thin, on its own scale."""
     lines = -(-len(learned) // 3)
     picture = new_picture(9, 2.1 * lines + 0.2)
     axes: list[Axes] = list(picture.subplots(lines, 3, squeeze=False).flat)
@@ -95,8 +95,10 @@ def curves_picture(learned: list[AttackResult]) -> "Picture":
         axis.set_axis_off()
     for axis, attack in zip(axes, learned, strict=False):
         steps = [point.step for point in attack.curve]
-        axis.plot(steps, [point.training for point in attack.curve], color=SOFT, linewidth=0.8)
         axis.plot(steps, [point.validation for point in attack.curve], color="#1b5e8c", linewidth=2)
+        other = axis.twinx()  # what an attacker trains on need not be what it is chosen by
+        other.plot(steps, [point.training for point in attack.curve], color=SOFT, linewidth=0.8)
+        other.set_axis_off()
         axis.set_title(attack.title, fontsize=8, loc="left", **PLAIN)
         axis.tick_params(labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)

@@ -9,6 +9,9 @@ from phasekey.audit.attack import CurvePoint
 # improving. Step sizes end at nought, so even an attacker who has learned all gains a little there.
 LAST_PART = 0.25
 STILL = 0.05
+# And what it gained there must be worth mentioning beside the loss itself: attackers that start from a
+# regression gain so little in all that any share of it is nothing.
+NOTICEABLE = 0.01
 # How far above its best a validation loss must end to be called worse, as a share of what was gained.
 WORSE = 0.1
 
@@ -31,6 +34,6 @@ def state(curve: Sequence[CurvePoint]) -> State:
     gained = losses[0] - min(losses)
     if gained <= 0:
         return "nothing"
-    if min(before) - min(losses) > STILL * gained:
+    if min(before) - min(losses) > max(STILL * gained, NOTICEABLE * abs(min(losses))):
         return "improving"
     return "overfitted" if losses[-1] - min(losses) > WORSE * gained else "level"
