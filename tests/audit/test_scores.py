@@ -50,6 +50,20 @@ def test_angles_are_scored_by_every_convention_that_they_are_known_by(gaussian: 
     assert list(figures("angle", Findings(theta, period=np.pi / 2), gaussian)) == ["angle_mod_half_pi"]
 
 
+def test_an_attacker_may_guess_anew_for_each_convention(gaussian: Scene) -> None:
+    theta = gaussian.test.theta
+    found = figures("angle", Findings(theta + 0.5, extra={"mod_pi": theta + np.pi + 0.1}), gaussian)
+    assert [round(figure.value, 6) for figure in found.values()] == [0.5, 0.1, 0.5]
+
+
+def test_a_search_for_labels_tells_its_angles_too(gaussian: Scene) -> None:
+    guess = Findings(gaussian.test.labels, extra={"angles": gaussian.test.theta + 0.1})
+    found = figures("label", guess, gaussian)
+    assert list(found) == ["label_error", "angle_circle", "angle_mod_pi", "angle_mod_half_pi"]
+    assert found["label_error"].value == 0
+    assert found["angle_circle"].value == pytest.approx(0.1, abs=1e-6)
+
+
 def test_a_lost_sign_shows_on_the_circle_only(gaussian: Scene) -> None:
     found = figures("angle", Findings(gaussian.test.theta + np.pi), gaussian)
     assert found["angle_circle"].value == pytest.approx(np.pi)
