@@ -107,7 +107,7 @@ def _property(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[
 
 
 def _label(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
-    text = "share of wrong guesses of the network's own answer to the task"
+    text = "share of wrong guesses of the task's label"
     figures = (_classes("label_error", text, findings, scene.train.labels, scene.test.labels, context),)
     if "angles" not in findings.extra:
         return figures
