@@ -31,34 +31,29 @@ def best_guess(posterior: Floats, fold: int = 1) -> Angles:
     """The angle of the grid that the posterior expects to err least by, modulo 2π/fold: (N, A) -> (N,).
 
     For fold 2 or 4, angles that differ by the period count as one, so that the guess is the best modulo
-    π or π/2. Between angles of the grid it follows the mean of the neighbours. A must be divisible by fold.
+    π or π/2. A must be divisible by fold.
     """
     count = posterior.shape[1] // fold
     folded = posterior.reshape(len(posterior), fold, count).sum(1)
     period = TURN / fold
     angles = grid(posterior.shape[1])[:count]
     distance = circular_error(angles[:, None], angles[None], period)
-    best = (folded @ distance.astype(np.float32)).argmin(1)
-    return _refined(folded, best, period)
-
-
-def _refined(folded: Floats, best: NDArray[np.int64], period: float) -> Angles:
-    """Move each guess to the centre of mass of its own cell and the two beside it."""
-    count, rows = folded.shape[1], np.arange(len(folded))
-    before, here, after = (folded[rows, (best + step) % count] for step in (-1, 0, 1))
-    step = (after - before) / np.maximum(before + here + after, 1e-12)
-    moved: Angles = ((best + step) * period / count) % period
-    return moved
+    return _peak(-(folded @ distance.astype(np.float32)), period)
 
 
 def sharpest(scores: NDArray[np.floating]) -> Angles:
-    """The angle of the largest score, by a parabola through it and its neighbours: (N, A) -> (N,)."""
+    """The angle of the largest score: (N, A) -> (N,)."""
+    return _peak(scores, TURN)
+
+
+def _peak(scores: NDArray[np.floating], period: float) -> Angles:
+    """Where a parabola through the largest score and its two neighbours has its top, (N,)."""
     count, rows = scores.shape[1], np.arange(len(scores))
     best = scores.argmax(1)
     before, here, after = (scores[rows, (best + step) % count].astype(float) for step in (-1, 0, 1))
     bend = before - 2 * here + after
     step = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, -1.0), 0.0)
-    found: Angles = ((best + step) * TURN / count) % TURN
+    found: Angles = ((best + step) * period / count) % period
     return found
 
 

@@ -38,11 +38,15 @@ class Energies(nn.Module):
 
 
 class _Side(nn.Module):
-    """Scores of one part, cos φ·u + sin φ·v. The first layer is linear, so u and v pass it once for all φ."""
+    """Scores of one part t = cos φ·u + sin φ·v: q·t² + m(Wt), m a perceptron.
+
+    W is linear and q·t² a form in cos φ and sin φ, so u and v pass both once for all φ.
+    """
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         self.first = nn.Linear(inputs, width)
+        self.quadratic = nn.Parameter(torch.zeros(inputs))
         self.rest = nn.Sequential(
             nn.LayerNorm(width), nn.GELU(),
             nn.Linear(width, HIDDEN), nn.LayerNorm(HIDDEN), nn.GELU(),
@@ -53,7 +57,9 @@ class _Side(nn.Module):
         weight = self.first.weight
         bias = self.first.bias - weight @ centre
         turned = cos * F.linear(u, weight)[:, None] + sin * F.linear(v, weight)[:, None] + bias
-        scores: Tensor = self.rest(turned)[..., 0]
+        squares = torch.stack([u * u, 2 * u * v, v * v], dim=1) @ self.quadratic / len(self.quadratic) ** 0.5
+        form = torch.cat([cos * cos, cos * sin, sin * sin], dim=2)
+        scores: Tensor = self.rest(turned)[..., 0] + (form * squares[:, None]).sum(2)
         return scores
 
 
