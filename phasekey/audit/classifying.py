@@ -101,8 +101,8 @@ def train_classifier(
 
 
 def flat_classifier(scene: Scene, inputs: int, effort: Effort) -> FlatClassifier:
-    """For flattened values; `inference_width` counts channels of maps, so a layer has eight times as many."""
-    return FlatClassifier(inputs, len(scene.property_names), 8 * effort.inference_width).to(device())
+    """For flattened values; `inference_width` counts channels of maps, so a layer has 16 times as many."""
+    return FlatClassifier(inputs, len(scene.property_names), 16 * effort.inference_width).to(device())
 
 
 def image_classifier(scene: Scene, effort: Effort) -> ImageClassifier:

@@ -13,7 +13,8 @@ class Effort:
     train_images, validation_images, test_images: at most so many of each split.
     angle_steps, angle_width: of the angle networks. image_steps, unet_width: of networks that return images;
     unet_width are the channels at full size (the paper's is 64), doubling with each level.
-    inference_steps, inference_width: of classifiers. angles: candidates of searches over the circle.
+    inference_steps, inference_width: of classifiers; the width is that of their first layer of maps.
+    angles: candidates of searches over the circle.
     """
 
     name: str
@@ -35,8 +36,8 @@ EFFORTS = {
     effort.name: effort
     for effort in (
         Effort("control", 1200, 200, 300, 64, 250, 128, 100, 8, 120, 16, 64),
-        Effort("quick", 8_000, 1_000, 1_000, 128, 800, 256, 250, 8, 300, 32, 64),
-        Effort("standard", 40_000, 2_000, 2_000, 256, 6_000, 512, 3_000, 16, 2_000, 64, 128),
+        Effort("quick", 8_000, 1_000, 1_000, 128, 800, 256, 500, 16, 300, 16, 64),
+        Effort("standard", 40_000, 2_000, 2_000, 256, 6_000, 512, 2_500, 24, 1_000, 24, 128),
         Effort("full", 10**9, 5_000, 5_000, 256, 60_000, 1024, 60_000, 64, 30_000, 64, 256, paper_sizes=True),
     )
 }

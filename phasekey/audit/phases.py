@@ -149,7 +149,7 @@ def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:
 def expected_feature(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """E[a | x] = E[cos θ] Re x + E[sin θ] Im x: small where the posterior knows nothing."""
     real, imaginary = x.chunk(2, 1)
-    shape = (-1, *[1] * (x.dim() - 1))
+    shape = (-1, *[1] * (x.dim() - 1))  # one angle for all, or one each
     return cos.reshape(shape) * real + sin.reshape(shape) * imaginary
 
 

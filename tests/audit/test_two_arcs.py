@@ -40,5 +40,5 @@ def test_no_split_into_arcs_leaves_less_error() -> None:
 
 def test_the_likelier_arc_comes_first() -> None:
     weights = torch.tensor([[0.1, 0.6, 0.0, 0.0, 0.0, 0.3, 0.0, 0.0]])
-    cos, sin = two_arcs(weights, torch.ones(1, 3), torch.tensor([[1.0, -1.0, 2.0]]))
+    _, sin = two_arcs(weights, torch.ones(1, 3), torch.tensor([[1.0, -1.0, 2.0]]))
     assert float(sin[0, 0]) > 0 > float(sin[0, 1])

@@ -1,20 +1,21 @@
 """The paper's second inversion attack, a decoder of x itself, with the angle as a hidden cause."""
 
+import copy
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.decoding import new_decoder, pairs_of, refine, train_decoder
+from phasekey.audit.decoding import Decoder, images_by, new_decoder, pairs_of, refine, train_decoder
 from phasekey.audit.effort import Effort
 from phasekey.audit.gauge import Gauge
 from phasekey.audit.inverting import decoded, error_of, features_for, invert, restored, tuning_steps
 from phasekey.audit.learning import device, seeded
-from phasekey.audit.networks.posterior import Posterior
+from phasekey.audit.networks.posterior import Posterior, grid
 from phasekey.audit.phases import (
     Traffic,
     as_array,
@@ -26,14 +27,17 @@ from phasekey.audit.phases import (
 from phasekey.audit.scene import Floats, Samples, Scene
 
 GRID = 32  # angles of the posterior while the decoder is trained
+TURNS = 16  # angles of the mixture
+SURE = 0.9  # length of E[e^{iθ} | x], from which on one decoded image will do
 
 
 class InversionTwo(Attack):
     """E[I | x] in two networks: p(θ | x), then a U-Net on the feature that it expects of both components.
 
-    A decoy says nothing of the image, so E[I | x] is the mean of dec(Re[x e^{-iφ}]) over φ ~ p(θ | x);
-    for the affine part of the decoder that is its value at E[a | x], and the U-Net learns the rest on fresh
-    transmissions. In a black box, which hides θ, the U-Net learns from x in a canonical phase.
+    A decoy says nothing of the image, so E[I | x] is the mean of dec(Re[x e^{-iφ}]) over φ ~ p(θ | x); for
+    the affine part of the decoder that is its value at E[a | x], and the U-Net learns the rest on fresh
+    transmissions. Where angles are uncertain the mean itself is tried too, and validation decides. In a
+    black box, which hides θ, the U-Net learns from x in a canonical phase.
     """
 
     name: ClassVar[str] = "inversion-2"
@@ -79,22 +83,55 @@ def _by_posterior(scene: Scene, effort: Effort, right_key: Findings | None, watc
         feature = expected_feature(x, *mean_direction(probabilities(posterior, x, GRID)))
         return feature, traffic.pairs.targets(rows)
 
+    known = _right_key(scene, effort, traffic, right_key, watch)
+    decoder = copy.deepcopy(known)
     steps = tuning_steps(effort)
-    if right_key is None:
-        decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
-        raw = pairs_of(scene.validation.feature, scene.validation.images)
-        train_decoder(decoder, traffic.pairs, raw, effort, steps, watch)
-    else:
-        known, decoder = restored(scene, effort, right_key), restored(scene, effort, right_key)
-        curve = refine(
-            decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch
-        )
-        decoder = min((decoder, known), key=lambda one: error_of(one, validation))
+    curve = refine(decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch)
+    decoder = min((decoder, known), key=lambda one: error_of(one, validation))
     findings = decoded(decoder, expected["test"][0], validation, effort, curve)
     angles = {"angles" if name == "test" else name: angle for name, (_, angle) in expected.items()}
-    return Findings(
-        findings.estimate, curve=curve, extra={**findings.extra, **angles, "posterior": as_array(posterior)}
-    )
+    extra = {**findings.extra, **angles, "posterior": as_array(posterior)}
+    mixture = Mixture(posterior, known)
+    estimate = findings.estimate
+    if _unsure(posterior, scene.validation):
+        error = error_of(mixture, pairs_of(scene.validation.x, scene.validation.images))
+        if error < float(findings.extra["validation_rmse"][0]):
+            estimate = images_by(mixture, scene.test.x)
+            extra["validation_rmse"] = np.array([error])
+    return Findings(estimate, curve=curve, extra=extra)
+
+
+class Mixture(nn.Module):
+    """Σ p(θ | x) dec(Re[x e^{-iθ}]): x (N, 2C', ...) -> images, with a decoder of raw features."""
+
+    def __init__(self, posterior: Posterior, decoder: Decoder) -> None:
+        super().__init__()
+        self.posterior, self.decoder = posterior, decoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = probabilities(self.posterior, x, TURNS)
+        angles = grid(TURNS, x)[0]
+        turns = (expected_feature(x, angle.cos(), angle.sin()) for angle in angles)
+        images = torch.stack([self.decoder(turn).clamp(0, 1) for turn in turns], 1)
+        mean: Tensor = (weights[:, :, None, None, None] * images).sum(1)
+        return mean
+
+
+def _unsure(posterior: Posterior, samples: Samples) -> bool:
+    """Whether the mixture is worth its time: a sharp posterior has one decoder's image in it."""
+    cos, sin = mean_direction(probabilities(posterior, torch.from_numpy(samples.x).to(device()), GRID))
+    return float((cos.square() + sin.square()).sqrt().mean()) < SURE
+
+
+def _right_key(
+    scene: Scene, effort: Effort, traffic: Traffic, findings: Findings | None, watch: Watch
+) -> Decoder:
+    if findings is not None:
+        return restored(scene, effort, findings)
+    decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
+    raw = pairs_of(scene.validation.feature, scene.validation.images)
+    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), watch)
+    return decoder
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ LEVELS = 4
 PAPER_CONVOLUTIONS, PAPER_WIDTH = 6, 64
 WIDEST = 2  # times the width of the first level, where a budget is short
 MAP = 8  # side of the maps that vectors become
+HIDDEN = 512  # units before that
 
 
 def _block(inputs: int, width: int, convolutions: int, stride: int) -> nn.Sequential:
@@ -24,13 +25,18 @@ def _block(inputs: int, width: int, convolutions: int, stride: int) -> nn.Sequen
     return nn.Sequential(*layers)
 
 
+def _vector_to_map(values: int, width: int) -> nn.Sequential:
+    """A hidden layer before the map: what a vector says of an image is seldom affine."""
+    return nn.Sequential(nn.Linear(values, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, width * MAP**2))
+
+
 class UNet(nn.Module):
     """Maps (N, C', H', W') and a first picture (N, C, H, W) -> images (N, C, H, W).
 
     Four blocks that halve the size and four that double it, `convolutions` layers each (the paper: six),
-    `width` channels in the first, doubling with each level (the paper's width; a narrower one doubles once:
-    features are local, so deep levels add least). The feature's maps are resized to the image, as
-    in the paper; vectors (N, D) become maps by a linear layer first. What the blocks return is added to the
+    `width` channels in the first, doubling with each level at the paper's width; narrower ones double once,
+    as features are local and deep levels add least. The feature's maps are resized to the image, as in the
+    paper; vectors (N, D) become maps by two linear layers first. What the blocks return is added to the
     picture, and starts at zero: a network that has learned nothing returns the picture.
 
     Every doubling ends its block (sub-pixel), and the finest skip is folded to half the size, so that all
@@ -44,7 +50,7 @@ class UNet(nn.Module):
         channels, *sides = image
         self.sides = [-(-side // 2**LEVELS) * 2**LEVELS for side in sides]
         self.maps = feature[0] if len(feature) == 3 else width
-        self.to_map = nn.Linear(feature[0], width * MAP**2) if len(feature) == 1 else None
+        self.to_map = _vector_to_map(feature[0], width) if len(feature) == 1 else None
         inputs = self.maps + channels
         widest = 2 ** (LEVELS - 1) if width >= PAPER_WIDTH else WIDEST
         widths = [width * min(2**level, widest) for level in range(LEVELS)]
