@@ -149,7 +149,6 @@ def _audit(args: argparse.Namespace) -> "Audit":
         effort=effort_of(args.budget), seed=args.seed, terms=Terms(args.decoys, args.keys, args.box),
         attacks=wanted, fresh=args.fresh,
     )  # fmt: skip
-    args.out.mkdir(parents=True, exist_ok=True)
     tqdm.write(
         f"auditing {subject.facts['name']}: {subject.audited}; budget {args.budget}, data {dataset.name}"
     )
@@ -203,11 +202,11 @@ def _compare(words: Sequence[str], out: Path) -> int:
         raise AuditError(f"{word!r} is no option; did you mean --ckpt {word} or --bundle {word}?")
     if len(reports) < 2:
         raise AuditError("compare takes two reports or more: folders that phasekey audit --out wrote")
-    from phasekey.audit.document import load_audit
+    from phasekey.audit.document import load_audit, make_folder
     from phasekey.audit.report import write_comparison
 
     audits = [load_audit(Path(report)) for report in reports]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     write_comparison(out, audits)
     print(f"saved {out}")  # noqa: T201
     return 0

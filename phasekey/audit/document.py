@@ -15,6 +15,14 @@ from phasekey.audit.result import FORMAT_VERSION, Audit, read_audit
 REPORT_FILE = "report.json"
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a report. Raises AuditError where that cannot be, before anyone has waited."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AuditError(f"cannot write to {folder}: {error.strerror}; give another --out") from error
+
+
 def schema_text() -> str:
     """The JSON Schema (draft 7) of report.json."""
     return resources.files("phasekey.audit").joinpath("report.schema.json").read_text(encoding="utf-8")

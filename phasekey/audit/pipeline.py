@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from phasekey.audit.attacks import ATTACKS
-from phasekey.audit.document import REPORT_FILE, audit_text
+from phasekey.audit.document import REPORT_FILE, audit_text, make_folder
 from phasekey.audit.effort import Effort
 from phasekey.audit.errors import AuditError
 from phasekey.audit.examples import collect
@@ -47,9 +47,11 @@ def run_audit(
     """Attack, and write report.json, examples.npz, report.html and its figures into the folder.
 
     Findings lie in FOLDER/work as soon as an attack is done, so that the same call goes on after a kill.
-    Raises AuditError for data that does not fit, TrainingError where the disk refuses.
+    Raises AuditError for data that does not fit or a folder that cannot be, TrainingError where the disk
+    refuses a file.
     """
     _require_known(request.attacks)
+    make_folder(folder)
     stage = build_stage(subject, dataset, request.effort, request.seed, request.terms)
     chosen = plan(ATTACKS, stage.scene, request.attacks)
     kept = FindingsFolder(folder / WORK, _terms(subject, dataset, request, stage))

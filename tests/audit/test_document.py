@@ -6,7 +6,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from phasekey.audit.document import audit_text, load_audit, schema_text
+from phasekey.audit.document import audit_text, load_audit, make_folder, schema_text
 from phasekey.audit.errors import AuditError
 from phasekey.audit.result import AttackResult, Audit, Figure
 
@@ -84,3 +84,12 @@ def test_what_is_no_report_is_refused(tmp_path, content):
 def test_a_missing_report_says_how_to_make_one(tmp_path):
     with pytest.raises(AuditError, match="phasekey audit --out"):
         load_audit(tmp_path)
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AuditError, match="give another --out"):
+        make_folder(tmp_path / "file")
+    make_folder(tmp_path / "deep" / "er")
+    make_folder(tmp_path / "deep" / "er")
+    assert (tmp_path / "deep" / "er").is_dir()

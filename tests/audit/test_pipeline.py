@@ -13,6 +13,8 @@ from phasekey.audit.examples import load_examples
 from phasekey.audit.pipeline import Request, run_audit, what_is_missing
 from phasekey.audit.staging import Terms
 from phasekey.audit.subject import open_checkpoint
+from phasekey.model import build_network
+from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
 from phasekey.training.data.registry import load_dataset
 
 EFFORT = replace(EFFORTS["control"], train_images=300, validation_images=60, test_images=120)
@@ -103,6 +105,22 @@ def test_findings_of_other_attackers_are_not_gone_on_from(subject, tmp_path, mon
         monkeypatch.setattr(pipeline, "code_digest", lambda digest=digest: digest)
         run_audit(subject, load_dataset("digits"), Request(EFFORT), tmp_path, progress=False)
     assert Counted.runs == 2
+
+
+def test_a_form_without_rotation_is_audited_without_its_angle(exported, tmp_path, monkeypatch):
+    trained = load_checkpoint(exported.checkpoint)
+    architecture = {**trained.architecture, "form": "noisy", "gamma": 0.5}
+    noisy = build_network(**architecture)
+    path = tmp_path / "noisy" / "model.pt"
+    path.parent.mkdir()
+    save_checkpoint(path, replace(trained, network=noisy, architecture=architecture))
+    monkeypatch.setattr(pipeline, "ATTACKS", (MeanTemplate(),))
+    data = load_dataset("digits")
+    audit = run_audit(open_checkpoint(path), data, Request(EFFORT), tmp_path / "report", progress=False)
+    assert audit.attacks[0].skipped == "nothing is rotated in this network"
+    assert audit.subject["gamma"] == 0.5
+    assert audit.subject["incomplete"] is None
+    assert audit.task_error > 50  # it is untrained
 
 
 def test_an_unknown_attack_is_named(subject, tmp_path, monkeypatch):
