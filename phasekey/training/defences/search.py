@@ -18,7 +18,7 @@ RATE, BETAS = 1e-3, (0.5, 0.99)
 # R1 of Mescheder et al. 2018: without it, the encoder lost task and angle alike (docs/adr/0032).
 SLOPE_WEIGHT = 2.0
 # Of margin and distance beside a --defence-weight of 1: the weight at which docs/adr/0032 was measured.
-LEAK_WEIGHT = 4.0
+LEAK_WEIGHT = 12.0
 LEAST_MARGIN = -2.0  # nats; an attacker that is wrong by more is no better for the encoder
 
 
