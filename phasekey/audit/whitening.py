@@ -41,6 +41,17 @@ def spectrum(features: Floats, *, centred: bool = True) -> Spectrum:
     return _largest(rows) if rows.shape[1] > LARGEST else _all(rows)
 
 
+def views(features: Floats) -> tuple[Floats, ...]:
+    """Axes along which the law of features (N, D) may not be Gaussian, (K, D) each.
+
+    The principal components; and the feature's own values, unless they are too many.
+    """
+    components = spectrum(features).whitening()
+    if features.shape[1] > LARGEST:
+        return (components,)
+    return components, np.diag(1 / (features.std(0) + 1e-6)).astype(np.float32)
+
+
 def _all(rows: Floats) -> Spectrum:
     covariance = (rows.T @ rows / len(rows)).astype(np.float64)
     variance, directions = np.linalg.eigh(covariance)

@@ -32,7 +32,7 @@ class Held:
 HELD: dict[str, Held] = {
     "mean-template": Held("angle_circle", 0.3),
     "likelihood": Held("angle_circle", 0.2),
-    "ica": Held("angle_mod_half_pi", 0.15),
+    "ica": Held("angle_mod_half_pi", 0.1),
     "discriminator-angle": Held("angle_circle", 0.3),
     "angle-network": Held("angle_circle", 0.1),
     "best-of-k": Held("best_of_k_cosine", 0.999),

@@ -11,13 +11,14 @@ from phasekey.audit.circle import TURN, Angles
 from phasekey.audit.effort import Effort
 from phasekey.audit.metrics import circular_error
 from phasekey.audit.plane import parts
-from phasekey.audit.scene import Samples, Scene
-from phasekey.audit.whitening import spectrum
+from phasekey.audit.scene import Floats, Samples, Scene
+from phasekey.audit.whitening import views
 
 Complex = NDArray[np.complex64]
 
 PERIOD = TURN / 4
 POWERS = (4.0, 2.0, 1.0)  # of |z|: 4 is the cumulant itself, smaller ones heed outliers less
+LEARNT = 20_000  # transmissions from which moments are learnt
 KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
 JOINT = 48  # components whose products are looked at too
 
@@ -42,35 +43,37 @@ class FourthOrder(Attack):
         watch: Watch,
     ) -> Findings:
         """See Attack.run."""
-        hidden = _hidden(scene.train)
-        white = spectrum(np.concatenate([hidden.real, hidden.imag])).whitening()
-        filters = [Filter(hidden @ white.T, power) for power in POWERS]
-        train, validation, test = (
-            parts(samples.x) @ white.T for samples in (scene.train, scene.validation, scene.test)
-        )
+        hidden = _hidden(scene.train)[:LEARNT]
         theta = scene.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
+        filters = [
+            Filter(hidden, axes, power)
+            for axes in views(np.concatenate([hidden.real, hidden.imag]))
+            for power in POWERS
+        ]
+        validation = parts(scene.validation.x)
         best = min(
             filters, key=lambda chosen: float(circular_error(chosen(validation), theta, PERIOD).mean())
         )
         watch.advance()
-        extra = {"train": best(train[:KNOWN]), "validation": best(validation)}
-        return Findings(best(test), period=PERIOD, extra=extra)
+        extra = {"train": best(parts(scene.train.x[:KNOWN])), "validation": best(validation)}
+        return Findings(best(parts(scene.test.x)), period=PERIOD, extra=extra)
 
 
 class Filter:
-    """The matched filter of fourth moments, learnt from a + ib of known transmissions, (N, K)."""
+    """The matched filter of fourth moments along axes (K, D), learnt from known a + ib, (N, D)."""
 
-    def __init__(self, hidden: Complex, power: float) -> None:
-        self._power = power
-        moments = self._moments(hidden)
+    def __init__(self, hidden: Complex, axes: Floats, power: float) -> None:
+        self._axes, self._power = axes, power
+        moments = self._moments(hidden @ axes.T)
         mean = moments.mean(0)
         variance = (moments.real.var(0) + moments.imag.var(0)).mean() * 1e-3 + moments.var(0)
         self._weights: Complex = mean.conj() / variance
 
-    def __call__(self, z: Complex) -> Angles:
-        """Angles modulo π/2 of transmissions (N, K): (N,)."""
-        angles: Angles = np.angle(self._moments(z) @ self._weights).astype(np.float64) / 4 % PERIOD
+    def __call__(self, x: Complex) -> Angles:
+        """Angles modulo π/2 of transmissions (N, D): (N,)."""
+        phases = np.angle(self._moments(x @ self._axes.T) @ self._weights)
+        angles: Angles = phases.astype(np.float64) / 4 % PERIOD
         return angles
 
     def _moments(self, z: Complex) -> Complex:
