@@ -1,0 +1,86 @@
+"""What inversion-2 leaves for the attacks after it, and what it does where angles are hidden or absent."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from phasekey.audit.attacks.inversion_2 import InversionTwo, Mixture
+from phasekey.audit.attacks.pair_decoder import better
+from phasekey.audit.decoding import new_decoder
+from phasekey.audit.effort import EFFORTS
+from phasekey.audit.networks.posterior import Posterior
+from phasekey.audit.phases import angles_of
+from phasekey.audit.scene import Samples, Scene
+
+SMALL = dataclasses.replace(EFFORTS["control"], image_steps=20)
+
+
+class _Plain:
+    """The leaky device, without rotation."""
+
+    rotated = False
+    processes = False
+
+    def __init__(self, scene: Scene) -> None:
+        self.encode = scene.device.encode
+
+
+def _rmse(images: np.ndarray, samples: Samples) -> float:
+    return float(np.sqrt(((images - samples.images / 255.0) ** 2).mean()))
+
+
+def test_leaves_angles_for_all_splits(findings_of, leaky: Scene) -> None:
+    angles = angles_of("inversion-2", findings_of("inversion-2", "leaky"))
+    assert angles is not None
+    for estimate, samples in ((angles.train, leaky.train), (angles.test, leaky.test)):
+        assert np.abs(np.angle(np.exp(1j * (estimate - samples.theta)))).mean() < 0.4
+
+
+def test_a_black_box_needs_no_more_than_pairs(leaky: Scene, watch) -> None:
+    """Without feature, decoy or angle, by which an attack in a black box must not go."""
+
+    def bare(samples: Samples) -> Samples:
+        unknown = np.full_like(samples.feature, np.nan)
+        return dataclasses.replace(samples, feature=unknown, decoy=None, theta=None)
+
+    splits = {name: bare(getattr(leaky, name)) for name in ("train", "validation", "test")}
+    black = dataclasses.replace(leaky, box="black", **splits)
+    found = InversionTwo().run(black, SMALL, 0, {}, watch)
+    assert _rmse(found.estimate[:, 0], leaky.test) < 0.18  # the mean image: 0.237
+
+
+def test_without_rotation_x_is_the_feature(leaky: Scene, watch) -> None:
+    plain = {
+        name: dataclasses.replace(samples, x=samples.feature, decoy=None, theta=None)
+        for name, samples in (("train", leaky.train), ("validation", leaky.validation), ("test", leaky.test))
+    }
+    scene = dataclasses.replace(leaky, device=_Plain(leaky), **plain)
+    found = InversionTwo().run(scene, SMALL, 0, {}, watch)
+    assert _rmse(found.estimate[:, 0], scene.test) < 0.05
+
+
+def test_a_mixture_is_the_mean_over_the_posterior(leaky: Scene) -> None:
+    """Every angle alike likely: the mean over turned copies, whichever copy is given."""
+    torch.manual_seed(0)
+    shape = leaky.train.feature.shape[1:]
+    posterior = Posterior(int(np.prod(shape)), 4)
+    for weight in posterior.head.parameters():
+        torch.nn.init.zeros_(weight)
+    decoder = new_decoder(leaky, SMALL, shape).eval()
+    decoder.picture.weight.normal_(0, 0.1)
+    x = torch.from_numpy(leaky.test.x[:3])
+    quarter = torch.cat([-x.chunk(2, 1)[1], x.chunk(2, 1)[0]], 1)
+    with torch.no_grad():
+        torch.testing.assert_close(Mixture(posterior, decoder)(quarter), Mixture(posterior, decoder)(x))
+
+
+def test_the_better_of_two_guesses_counts_whichever_it_is() -> None:
+    images = torch.rand(4, 1, 2, 2)
+    wrong = images + torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(4, 1, 1, 1)
+    pairs = torch.stack([torch.stack([images[0] + 0.5, wrong[0]]), *(
+        torch.stack([wrong[row], images[row]]) for row in (1, 2, 3)
+    )])  # fmt: skip
+    assert float(better(pairs, images)) == pytest.approx(0.25 / 4)
+    assert float(better(pairs.flip(1), images)) == pytest.approx(0.25 / 4)
