@@ -136,20 +136,3 @@ def images_by(network: nn.Module, inputs: Floats) -> Floats:
     """What a decoder returns, as images (N, 1, H, W, C) in [0, 1]."""
     outputs: NDArray[np.float32] = predict(network, inputs, batch=250).clip(0, 1)
     return np.ascontiguousarray(outputs.transpose(0, 2, 3, 1)[:, None])
-
-
-def pack(network: nn.Module) -> Floats:
-    """All weights and statistics of a network in one array."""
-    state = [value.detach().cpu().float().flatten() for value in network.state_dict().values()]
-    return torch.cat(state).numpy()
-
-
-def unpack(network: nn.Module, packed: NDArray[np.generic]) -> None:
-    """The reverse, into a network of the same sizes."""
-    values, start = torch.from_numpy(np.asarray(packed, np.float32)), 0
-    state = network.state_dict()
-    for name, value in state.items():
-        part = values[start : start + value.numel()]
-        state[name] = part.reshape(value.shape).to(value.dtype)
-        start += value.numel()
-    network.load_state_dict(state)

@@ -12,9 +12,7 @@ from phasekey.audit.inverting import features_for, restored
 from phasekey.audit.phases import Angles, strongest_angles
 from phasekey.audit.scene import Floats, Scene
 
-ANGLES = (
-    "mean-template", "likelihood", "discriminator-angle", "angle-network", "manifold-fit", "inversion-2",
-)  # fmt: skip
+ANGLES = ("mean-template", "likelihood", "discriminator-angle", "angle-network", "manifold-fit")
 INVERSIONS = ("right-key", "inversion-1", "inversion-1-trained", "inversion-2")
 
 

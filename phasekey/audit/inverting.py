@@ -12,14 +12,13 @@ from phasekey.audit.decoding import (
     Pairs,
     images_by,
     new_decoder,
-    pack,
     pairs_of,
     refine,
     sizes,
     train_decoder,
-    unpack,
 )
 from phasekey.audit.effort import Effort
+from phasekey.audit.learning import pack, unpack
 from phasekey.audit.phases import Angles, recovered
 from phasekey.audit.scene import Floats, Scene
 

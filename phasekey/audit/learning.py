@@ -111,3 +111,20 @@ def predict(network: nn.Module, inputs: Floats, *, batch: int = 500) -> Floats:
     parts = torch.split(torch.from_numpy(np.ascontiguousarray(inputs)), batch)
     outputs: NDArray[np.float32] = torch.cat([network(part.to(device())).cpu() for part in parts]).numpy()
     return outputs
+
+
+def pack(network: nn.Module) -> Floats:
+    """All weights and statistics of a network in one array."""
+    state = [value.detach().cpu().float().flatten() for value in network.state_dict().values()]
+    return torch.cat(state).numpy()
+
+
+def unpack(network: nn.Module, packed: NDArray[np.generic]) -> None:
+    """The reverse, into a network of the same sizes."""
+    values, start = torch.from_numpy(np.asarray(packed, np.float32)), 0
+    state = network.state_dict()
+    for name, value in state.items():
+        part = values[start : start + value.numel()]
+        state[name] = part.reshape(value.shape).to(value.dtype)
+        start += value.numel()
+    network.load_state_dict(state)

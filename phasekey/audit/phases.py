@@ -1,25 +1,20 @@
-"""Angles for attacks that come after: estimates of earlier ones, and a posterior over the circle."""
+"""Angles for attacks that come after: estimates of earlier ones, and what a posterior expects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from phasekey.audit.attack import CurvePoint, Findings, Watch
-from phasekey.audit.decoding import Pairs, pack, unpack, with_mirrors
-from phasekey.audit.effort import Effort
-from phasekey.audit.learning import device, fit
-from phasekey.audit.networks.posterior import Posterior, grid
+from phasekey.audit.attack import Findings
+from phasekey.audit.decoding import Pairs, with_mirrors
+from phasekey.audit.learning import device
+from phasekey.audit.networks.energies import Energies
 from phasekey.audit.plane import unrotate
 from phasekey.audit.scene import Floats, Samples, Scene
 from phasekey.model.rotation import rotate
-
-RIVALS = 31  # wrong angles among which the right one is to be found
-CALIBRATION = 4000  # transmissions whose directions of most energy the network looks at
 
 
 @dataclass(frozen=True)
@@ -85,64 +80,20 @@ class Traffic:
         return rotate(self.pairs.features[rows], decoys, theta), theta
 
 
-def new_posterior(scene: Scene, effort: Effort) -> Posterior:
-    """Untrained."""
-    return Posterior(scene.train.feature[0].size, effort.angle_width).to(device())
-
-
-def train_posterior(
-    scene: Scene, traffic: Traffic, effort: Effort, watch: Watch
-) -> tuple[Posterior, tuple[CurvePoint, ...]]:
-    """Learn to tell a transmission's angle from others: cross entropy among RIVALS + 1 angles.
-
-    With wrong angles drawn evenly, the score tends to log p(θ | x) but for a constant.
-    """
-    network = new_posterior(scene, effort)
-    network.whiten(torch.from_numpy(scene.train.x[:CALIBRATION]).to(device()))
-    held = torch.from_numpy(scene.validation.x).to(device())
-    truth = torch.from_numpy(np.asarray(scene.validation.theta)).float().to(device())
-    rivals = 2 * torch.pi * torch.rand(len(held), RIVALS, device=held.device)
-
-    def loss(model: nn.Module, rows: Tensor) -> Tensor:
-        x, theta = traffic.draw(rows)
-        wrong = 2 * torch.pi * torch.rand(len(rows), RIVALS, device=x.device)
-        return _first_of(model(x, torch.cat([theta[:, None], wrong], 1)))
-
-    def validate(model: nn.Module) -> float:
-        return float(_first_of(model(held, torch.cat([truth[:, None], rivals], 1))))
-
-    curve = fit(
-        network, loss, validate,
-        images=len(traffic), steps=effort.angle_steps, batch=effort.batch, watch=watch,
-    )  # fmt: skip
-    return network, curve
-
-
-def _first_of(scores: Tensor) -> Tensor:
-    return F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device))
-
-
-def posterior_from(
-    scene: Scene, effort: Effort, findings: Findings | None, traffic: Traffic, watch: Watch
-) -> Posterior:
-    """The one that an earlier attack trained, or a new one."""
-    if findings is None or "posterior" not in findings.extra:
-        return train_posterior(scene, traffic, effort, watch)[0]
-    network = new_posterior(scene, effort)
-    unpack(network, findings.extra["posterior"])
-    watch.advance(effort.angle_steps)
-    return network.eval()
-
-
 @torch.no_grad()
-def probabilities(network: Posterior, x: Tensor, angles: int) -> Tensor:
+def probabilities(network: Energies, x: Tensor, angles: int) -> Tensor:
     """p(θ | x) on an even grid: x (N, 2C', ...) -> (N, angles)."""
-    return torch.cat([network(part, grid(angles, part)).softmax(1) for part in torch.split(x, 500)])
+    return torch.cat([network(part, angles_like(angles, part)).softmax(1) for part in torch.split(x, 500)])
+
+
+def angles_like(count: int, like: Tensor) -> Tensor:
+    """Even angles 2πk/K where another tensor lies, (1, K)."""
+    return torch.arange(count, device=like.device)[None] * (2 * torch.pi / count)
 
 
 def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:
     """E[cos θ | x], E[sin θ | x]: (N, K) -> two of (N,)."""
-    angles = grid(probability.shape[1], probability)
+    angles = angles_like(probability.shape[1], probability)
     return (probability * angles.cos()).sum(1), (probability * angles.sin()).sum(1)
 
 
@@ -151,8 +102,3 @@ def expected_feature(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     real, imaginary = x.chunk(2, 1)
     shape = (-1, *[1] * (x.dim() - 1))  # one angle for all, or one each
     return cos.reshape(shape) * real + sin.reshape(shape) * imaginary
-
-
-def as_array(network: Posterior) -> Floats:
-    """For Findings.extra["posterior"]."""
-    return pack(network)

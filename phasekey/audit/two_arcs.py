@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from phasekey.audit.networks.posterior import grid
+from phasekey.audit.phases import angles_like
 
 
 def two_arcs(weights: Tensor, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
@@ -16,7 +16,7 @@ def two_arcs(weights: Tensor, real: Tensor, imaginary: Tensor) -> tuple[Tensor, 
     K(K-1)/2 splits are tried.
     """
     count = weights.shape[1]
-    angles = grid(count, weights)
+    angles = angles_like(count, weights)
     moments = torch.stack([weights, weights * angles.cos(), weights * angles.sin()], -1)
     running = torch.cat([torch.zeros_like(moments[:, :1]), moments.cumsum(1)], 1)
     first, last = torch.triu_indices(count, count, 1, device=weights.device)

@@ -4,22 +4,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from phasekey.audit.angle_posterior import kept, posterior, train_posterior
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.circle import TURN, Angles, best_guess, grid, softmax
+from phasekey.audit.circle import TURN, Angles, best_guess
 from phasekey.audit.effort import Effort
-from phasekey.audit.learning import Bank, device, fit, seeded
+from phasekey.audit.learning import seeded
 from phasekey.audit.metrics import circular_error
-from phasekey.audit.networks.energies import Energies, angle_loss
-from phasekey.audit.scene import Floats, Samples, Scene
-from phasekey.audit.whitening import spectrum
+from phasekey.audit.scene import Samples, Scene
 
-CANDIDATES = 16  # angles that a step tells apart
-RATE = 5e-3
-PART = 250  # transmissions at a time, of which all angles are scored
 KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
 FOLDS = {"mod_pi": 2, "mod_half_pi": 4}
 QUARTER = TURN / 4
@@ -32,7 +26,7 @@ class AngleNetwork(Attack):
     extra["mod_half_pi"] are the same modulo π and π/2. Where the fourth-order filter (`ica`) is finer on
     validation, its angle is taken, in the quarter of the circle that the network chose. Further extra:
     "posterior" and "validation_posterior" (N, A), p itself; "train" (its first 8,000) and "validation",
-    estimates for these splits.
+    estimates for these splits; and what `angle_posterior.known_posterior` makes the network of again.
     """
 
     name: ClassVar[str] = "angle-network"
@@ -56,13 +50,7 @@ class AngleNetwork(Attack):
     ) -> Findings:
         """See Attack.run."""
         with seeded(seed):
-            network = _network(scene.train, effort.angle_width)
-            bank, check = Bank(scene.train), Bank(scene.validation)
-            curve = fit(
-                network, lambda net, rows: angle_loss(net, *bank.draw(rows), CANDIDATES),
-                lambda net: _validation_loss(net, check),
-                images=len(bank), steps=effort.angle_steps, batch=effort.batch, rate=RATE, watch=watch,
-            )  # fmt: skip
+            network, curve = train_posterior(scene, effort, watch)
         chosen = {
             "test": scene.test.x, "validation": scene.validation.x, "train": scene.train.x[:KNOWN]
         }  # fmt: skip
@@ -75,36 +63,8 @@ class AngleNetwork(Attack):
         guesses = finer or guesses
         extra |= {"validation": guesses["validation"], "train": guesses["train"]}
         extra |= {"posterior": posteriors["test"], "validation_posterior": posteriors["validation"]}
+        extra |= kept(network)
         return Findings(guesses["test"], curve=curve, extra=extra)
-
-
-def _network(samples: Samples, width: int) -> Energies:
-    assert samples.decoy is not None  # noqa: S101 - why_not left out scenes without rotation
-    feature, decoy = (part.reshape(len(samples), -1) for part in (samples.feature, samples.decoy))
-    means = feature.mean(0), decoy.mean(0)
-    white = spectrum(np.concatenate([feature - means[0], decoy - means[1]]), centred=False).whitening()
-    return Energies(white, means, width)
-
-
-def _validation_loss(network: nn.Module, bank: Bank) -> float:
-    """Of the transmissions as they were sent; grids that hold the true angle."""
-    assert bank.theta is not None  # noqa: S101 - as above
-    steps = torch.arange(CANDIDATES, device=bank.x.device) * (TURN / CANDIDATES)
-    scores = [
-        network(x, theta[:, None] + steps)
-        for x, theta in zip(torch.split(bank.x, PART), torch.split(bank.theta, PART), strict=True)
-    ]
-    return -float(torch.cat(scores).log_softmax(1)[:, 0].mean())
-
-
-@torch.no_grad()
-def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
-    """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
-    network.eval()
-    candidates = torch.from_numpy(grid(angles)).float().to(device())
-    parts = torch.split(torch.from_numpy(x), PART)
-    scores = [network(part.to(device()), candidates.expand(len(part), -1)).cpu() for part in parts]
-    return softmax(torch.cat(scores).numpy())
 
 
 def _finer(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) -> dict[str, Angles] | None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from phasekey.audit.angle_posterior import known_posterior
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
 from phasekey.audit.classifying import (
     classes_by,
@@ -18,7 +19,7 @@ from phasekey.audit.classifying import (
 from phasekey.audit.effort import Effort
 from phasekey.audit.gauge import Gauge
 from phasekey.audit.learning import device, predict, seeded
-from phasekey.audit.phases import Traffic, posterior_from, probabilities
+from phasekey.audit.phases import probabilities
 from phasekey.audit.scene import Floats, Samples, Scene
 
 GRID = 32  # angles asked about
@@ -42,11 +43,11 @@ class InferenceX(Attack):
     )
     needs_white_box: ClassVar[bool] = False
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ("inversion-2",)
+    after: ClassVar[tuple[str, ...]] = ("angle-network",)
 
     def steps(self, effort: Effort) -> int:
-        """Of the posterior, which is there already as a rule, and of the classifier."""
-        return effort.angle_steps + effort.inference_steps
+        """Of the classifier."""
+        return effort.inference_steps
 
     def run(
         self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
@@ -55,8 +56,7 @@ class InferenceX(Attack):
         with seeded(seed):
             if not scene.rotated or scene.box == "black":
                 return _direct(scene, effort, watch)
-            found = earlier.get("inversion-2")
-            posterior = posterior_from(scene, effort, found, Traffic(scene), watch)
+            posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
             views = [_views(scene, samples) for samples in (scene.train, scene.validation, scene.test)]
             train, validation, reference = (
                 turned_back(view, samples.theta)

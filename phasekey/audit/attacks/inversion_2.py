@@ -6,23 +6,22 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from phasekey.audit.angle_posterior import known_posterior
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
 from phasekey.audit.decoding import Decoder, images_by, new_decoder, pairs_of, refine, train_decoder
 from phasekey.audit.effort import Effort
 from phasekey.audit.gauge import Gauge
 from phasekey.audit.inverting import decoded, error_of, features_for, invert, restored, tuning_steps
 from phasekey.audit.learning import device, seeded
-from phasekey.audit.networks.posterior import Posterior, grid
+from phasekey.audit.networks.energies import Energies
 from phasekey.audit.phases import (
     Traffic,
-    as_array,
+    angles_like,
     expected_feature,
     mean_direction,
     probabilities,
-    train_posterior,
 )
 from phasekey.audit.scene import Floats, Samples, Scene
 
@@ -48,16 +47,16 @@ class InversionTwo(Attack):
     remedy: ClassVar[str] = "Send a feature narrower than the data, and train against angle attackers."
     needs_white_box: ClassVar[bool] = False
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ("right-key",)
+    after: ClassVar[tuple[str, ...]] = ("angle-network", "right-key")
 
     def steps(self, effort: Effort) -> int:
-        """Of the posterior and of the decoder."""
-        return effort.angle_steps + tuning_steps(effort)
+        """Of the decoder."""
+        return tuning_steps(effort)
 
     def run(
         self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
     ) -> Findings:
-        """extra, besides `inverting.invert`'s: weights of the posterior, and its angles for the splits."""
+        """See `inverting.invert`."""
         with seeded(seed):
             if not scene.rotated:
                 return invert(scene, features_for(scene, None), effort, earlier, watch)
@@ -66,58 +65,52 @@ class InversionTwo(Attack):
                 splits = (scene.train, scene.validation, scene.test)
                 train, validation, test = (gauge.fix(samples.x) for samples in splits)
                 return invert(scene, (train, validation, test), effort, {}, watch)
-            return _by_posterior(scene, effort, earlier.get("right-key"), watch)
+            return _by_posterior(scene, effort, earlier, watch)
 
 
-def _by_posterior(scene: Scene, effort: Effort, right_key: Findings | None, watch: Watch) -> Findings:
+def _by_posterior(scene: Scene, effort: Effort, earlier: Mapping[str, Findings], watch: Watch) -> Findings:
     traffic = Traffic(scene)
-    posterior, curve = train_posterior(scene, traffic, effort, watch)
-    expected = {
-        name: _expected(posterior, samples, effort)
-        for name, samples in (("train", scene.train), ("validation", scene.validation), ("test", scene.test))
-    }
-    validation = pairs_of(expected["validation"][0], scene.validation.images)
+    posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
+    known = _right_key(scene, effort, traffic, earlier.get("right-key"), watch)
+    decoder = copy.deepcopy(known)
+    validation = pairs_of(_expected(posterior, scene.validation, effort), scene.validation.images)
 
     def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
         x, _ = traffic.draw(rows)
         feature = expected_feature(x, *mean_direction(probabilities(posterior, x, GRID)))
         return feature, traffic.pairs.targets(rows)
 
-    known = _right_key(scene, effort, traffic, right_key, watch)
-    decoder = copy.deepcopy(known)
     steps = tuning_steps(effort)
     curve = refine(decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch)
     decoder = min((decoder, known), key=lambda one: error_of(one, validation))
-    findings = decoded(decoder, expected["test"][0], validation, effort, curve)
-    angles = {"angles" if name == "test" else name: angle for name, (_, angle) in expected.items()}
-    extra = {**findings.extra, **angles, "posterior": as_array(posterior)}
+    findings = decoded(decoder, _expected(posterior, scene.test, effort), validation, effort, curve)
     mixture = Mixture(posterior, known)
-    estimate = findings.estimate
-    if _unsure(posterior, scene.validation):
-        error = error_of(mixture, pairs_of(scene.validation.x, scene.validation.images))
-        if error < float(findings.extra["validation_rmse"][0]):
-            estimate = images_by(mixture, scene.test.x)
-            extra["validation_rmse"] = np.array([error])
-    return Findings(estimate, curve=curve, extra=extra)
+    if not _unsure(posterior, scene.validation):
+        return findings
+    error = error_of(mixture, pairs_of(scene.validation.x, scene.validation.images))
+    if error >= float(findings.extra["validation_rmse"][0]):
+        return findings
+    extra = {**findings.extra, "validation_rmse": np.array([error])}
+    return Findings(images_by(mixture, scene.test.x), curve=curve, extra=extra)
 
 
 class Mixture(nn.Module):
     """Σ p(θ | x) dec(Re[x e^{-iθ}]): x (N, 2C', ...) -> images, with a decoder of raw features."""
 
-    def __init__(self, posterior: Posterior, decoder: Decoder) -> None:
+    def __init__(self, posterior: Energies, decoder: Decoder) -> None:
         super().__init__()
         self.posterior, self.decoder = posterior, decoder
 
     def forward(self, x: Tensor) -> Tensor:
         weights = probabilities(self.posterior, x, TURNS)
-        angles = grid(TURNS, x)[0]
+        angles = angles_like(TURNS, x)[0]
         turns = (expected_feature(x, angle.cos(), angle.sin()) for angle in angles)
         images = torch.stack([self.decoder(turn).clamp(0, 1) for turn in turns], 1)
         mean: Tensor = (weights[:, :, None, None, None] * images).sum(1)
         return mean
 
 
-def _unsure(posterior: Posterior, samples: Samples) -> bool:
+def _unsure(posterior: Energies, samples: Samples) -> bool:
     """Whether the mixture is worth its time: a sharp posterior has one decoder's image in it."""
     cos, sin = mean_direction(probabilities(posterior, torch.from_numpy(samples.x).to(device()), GRID))
     return float((cos.square() + sin.square()).sqrt().mean()) < SURE
@@ -135,12 +128,10 @@ def _right_key(
 
 
 @torch.no_grad()
-def _expected(posterior: Posterior, samples: Samples, effort: Effort) -> tuple[Floats, NDArray[np.float64]]:
-    """E[a | x] and the posterior's mean angle for a split."""
-    features, angles = [], []
-    for part in torch.split(torch.from_numpy(samples.x), 500):
-        x = part.to(device())
-        cos, sin = mean_direction(probabilities(posterior, x, effort.angles))
-        features.append(expected_feature(x, cos, sin).cpu())
-        angles.append(torch.atan2(sin, cos).double().cpu())
-    return torch.cat(features).numpy(), torch.cat(angles).numpy()
+def _expected(posterior: Energies, samples: Samples, effort: Effort) -> Floats:
+    """E[a | x] of a split."""
+    parts = (part.to(device()) for part in torch.split(torch.from_numpy(samples.x), 500))
+    features = [
+        expected_feature(x, *mean_direction(probabilities(posterior, x, effort.angles))).cpu() for x in parts
+    ]
+    return torch.cat(features).numpy()

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phasekey.audit.angle_posterior import known_posterior
 from phasekey.audit.attack import Attack, CurvePoint, Findings, Leak, Watch
 from phasekey.audit.decoding import (
     Decoder,
@@ -21,9 +22,9 @@ from phasekey.audit.decoding import (
 from phasekey.audit.effort import Effort
 from phasekey.audit.inverting import restored, tuning_steps
 from phasekey.audit.learning import device, fit, seeded
+from phasekey.audit.networks.energies import Energies
 from phasekey.audit.networks.linear_picture import LinearPicture
-from phasekey.audit.networks.posterior import Posterior
-from phasekey.audit.phases import Traffic, expected_feature, posterior_from, probabilities
+from phasekey.audit.phases import Traffic, expected_feature, probabilities
 from phasekey.audit.scene import Scene
 from phasekey.audit.two_arcs import two_arcs
 
@@ -43,11 +44,11 @@ class PairDecoder(Attack):
     source: ClassVar[str] = "Phasekey, after the paper's k-anonymity claim"
     how: ClassVar[str] = "Returns two images for each x, and is scored on the better one."
     remedy: ClassVar[str] = "Send a feature narrower than the data, and train against angle attackers."
-    after: ClassVar[tuple[str, ...]] = ("right-key", "inversion-2")
+    after: ClassVar[tuple[str, ...]] = ("right-key", "angle-network")
 
     def steps(self, effort: Effort) -> int:
-        """Of the posterior, which is there already as a rule, and of the decoder."""
-        return effort.angle_steps + _steps(effort)
+        """Of the decoder."""
+        return _steps(effort)
 
     def run(
         self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
@@ -55,7 +56,7 @@ class PairDecoder(Attack):
         """estimate: two guesses, (N, 2, H, W, C)."""
         with seeded(seed):
             traffic = Traffic(scene)
-            posterior = posterior_from(scene, effort, earlier.get("inversion-2"), traffic, watch)
+            posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
             decoder, known = _start(scene, effort, earlier, traffic, watch)
             guesser = Guesser(posterior, decoder)
             curve = _train(guesser, scene, traffic, effort, watch)
@@ -70,7 +71,7 @@ class PairDecoder(Attack):
 class Guesser(nn.Module):
     """x (N, 2C', ...) -> two images (N, 2, C, H, W); only the decoder learns."""
 
-    def __init__(self, posterior: Posterior, decoder: Decoder) -> None:
+    def __init__(self, posterior: Energies, decoder: Decoder) -> None:
         super().__init__()
         self._posterior = [posterior]  # a list hides it from the optimiser and from `state_dict`
         self.decoder = decoder
@@ -95,7 +96,7 @@ class Sides(nn.Module):
 
 
 @torch.no_grad()
-def both(posterior: Posterior, picture: LinearPicture, x: Tensor) -> Tensor:
+def both(posterior: Energies, picture: LinearPicture, x: Tensor) -> Tensor:
     """E[a | x, θ in one arc] for the two arcs: x (N, 2C', ...) -> (2, N, C', ...)."""
     weights = probabilities(posterior, x, GRID)
     real, imaginary = (picture(half) - picture(torch.zeros_like(half[:1])) for half in x.chunk(2, 1))

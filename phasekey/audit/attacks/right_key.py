@@ -9,14 +9,13 @@ from phasekey.audit.attack import Attack, Findings, Leak, Watch
 from phasekey.audit.decoding import (
     images_by,
     new_decoder,
-    pack,
     pairs_of,
     sizes,
     train_decoder,
     with_mirrors,
 )
 from phasekey.audit.effort import Effort
-from phasekey.audit.learning import seeded
+from phasekey.audit.learning import pack, seeded
 from phasekey.audit.plane import unrotate
 from phasekey.audit.scene import Floats, Scene
 

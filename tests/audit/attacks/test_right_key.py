@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from phasekey.audit.decoding import images_by, new_decoder, unpack
+from phasekey.audit.decoding import images_by, new_decoder
 from phasekey.audit.effort import EFFORTS
+from phasekey.audit.learning import unpack
 from phasekey.audit.scene import Scene
 
 
