@@ -31,7 +31,7 @@ def test_counts_attackers_that_were_cut_off(audits):
 
 
 def test_says_under_which_keys_and_decoys(audits):
-    assert "those that a device draws" in said(audits.leaky())
+    assert "as the device itself draws them" in said(audits.leaky())
     assert "the same image always sends the same" in said(audits.leaky())
     other = audits.audit(decoy_law="another-input", keys="fresh", box="black")
     assert "features of other known images" in said(other)
