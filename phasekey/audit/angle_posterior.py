@@ -9,6 +9,7 @@ from phasekey.audit.circle import TURN, grid, softmax
 from phasekey.audit.effort import Effort
 from phasekey.audit.learning import Bank, device, fit, pack, unpack
 from phasekey.audit.networks.energies import Energies, angle_loss
+from phasekey.audit.phases import Traffic
 from phasekey.audit.scene import Floats, Samples, Scene
 from phasekey.audit.whitening import spectrum
 
@@ -20,11 +21,11 @@ PART = 250  # transmissions at a time, of which all angles are scored
 def train_posterior(scene: Scene, effort: Effort, watch: Watch) -> tuple[Energies, tuple[CurvePoint, ...]]:
     """Learn which angle makes x a feature over a decoy, from fresh transmissions of the training split."""
     network = _network(scene.train, effort.angle_width)
-    bank, check = Bank(scene.train), Bank(scene.validation)
+    traffic, check = Traffic(scene), Bank(scene.validation)
     curve = fit(
-        network, lambda net, rows: angle_loss(net, *bank.draw(rows), CANDIDATES),
+        network, lambda net, rows: angle_loss(net, *traffic.draw(rows), CANDIDATES),
         lambda net: _validation_loss(net, check),
-        images=len(bank), steps=effort.angle_steps, batch=effort.batch, rate=RATE, watch=watch,
+        images=len(traffic), steps=effort.angle_steps, batch=effort.batch, rate=RATE, watch=watch,
     )  # fmt: skip
     return network, curve
 
