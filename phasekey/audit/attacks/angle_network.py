@@ -17,6 +17,7 @@ from phasekey.audit.scene import Samples, Scene
 KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
 FOLDS = {"mod_pi": 2, "mod_half_pi": 4}
 QUARTER = TURN / 4
+FINER = 0.8  # times the error, for the filter to be taken: where nothing is known, either may seem finer
 
 
 class AngleNetwork(Attack):
@@ -76,7 +77,7 @@ def _finer(guesses: Mapping[str, Angles], ica: Findings, validation: Samples) ->
         for name, guess in guesses.items()
     }
     before, after = (circular_error(made["validation"], validation.theta).mean() for made in (guesses, moved))
-    return moved if after < before else None
+    return moved if after < FINER * before else None
 
 
 def _nearest(guess: Angles, fine: Angles) -> Angles:
