@@ -1,7 +1,7 @@
 """The paper's second inversion attack, a decoder of x itself, with the angle as a hidden cause."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -11,23 +11,28 @@ from torch import Tensor, nn
 from phasekey.audit.angle_posterior import known_posterior
 from phasekey.audit.attack import Attack, Findings, Leak, Watch
 from phasekey.audit.decoding import Decoder, images_by, new_decoder, pairs_of, refine, train_decoder
+from phasekey.audit.direct import direct_steps, train_direct, unsure
 from phasekey.audit.effort import Effort
 from phasekey.audit.gauge import Gauge
 from phasekey.audit.inverting import decoded, error_of, features_for, invert, restored, tuning_steps
 from phasekey.audit.learning import device, seeded
+from phasekey.audit.networks.direct_images import DirectImages
 from phasekey.audit.networks.energies import Energies
 from phasekey.audit.phases import (
+    Angles,
     Traffic,
     angles_like,
+    angles_of,
     expected_feature,
     mean_direction,
     probabilities,
+    recovered,
 )
 from phasekey.audit.scene import Floats, Samples, Scene
 
+Draw = Callable[[Tensor], tuple[Tensor, Tensor]]  # rows of the traffic -> features and images
 GRID = 32  # angles of the posterior while the decoder is trained
 TURNS = 16  # angles of the mixture
-SURE = 0.9  # length of E[e^{iθ} | x], from which on one decoded image will do
 
 
 class InversionTwo(Attack):
@@ -35,7 +40,8 @@ class InversionTwo(Attack):
 
     A decoy says nothing of the image, so E[I | x] is the mean of dec(Re[x e^{-iφ}]) over φ ~ p(θ | x); for
     the affine part of the decoder that is its value at E[a | x], and the U-Net learns the rest on fresh
-    transmissions. Where angles are uncertain the mean itself is tried too, and validation decides. In a
+    transmissions. Where angles are known to a little, the U-Net learns from features that are off by as much.
+    Where they are uncertain, the mean itself and a direct way are tried too, and validation decides. In a
     black box, which hides θ, the U-Net learns from x in a canonical phase.
     """
 
@@ -50,8 +56,8 @@ class InversionTwo(Attack):
     after: ClassVar[tuple[str, ...]] = ("angle-network", "right-key")
 
     def steps(self, effort: Effort) -> int:
-        """Of the decoder."""
-        return tuning_steps(effort)
+        """Of the decoder, and of the direct way where angles are uncertain."""
+        return tuning_steps(effort) + direct_steps(effort)
 
     def run(
         self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
@@ -72,26 +78,69 @@ def _by_posterior(scene: Scene, effort: Effort, earlier: Mapping[str, Findings],
     traffic = Traffic(scene)
     posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
     known = _right_key(scene, effort, traffic, earlier.get("right-key"), watch)
-    decoder = copy.deepcopy(known)
-    validation = pairs_of(_expected(posterior, scene.validation, effort), scene.validation.images)
+    angles = angles_of("angle-network", earlier["angle-network"]) if "angle-network" in earlier else None
+    if angles is not None and not unsure(posterior, scene.validation):
+        draw = _slightly_off(scene, traffic, angles)
+        splits = recovered(scene.validation, angles.validation), recovered(scene.test, angles.test)
+        watch.advance(direct_steps(effort))
+        return _tuned(scene, effort, known, traffic, draw, splits, watch)
 
-    def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
+    def expect(rows: Tensor) -> tuple[Tensor, Tensor]:
         x, _ = traffic.draw(rows)
         feature = expected_feature(x, *mean_direction(probabilities(posterior, x, GRID)))
         return feature, traffic.pairs.targets(rows)
 
-    steps = tuning_steps(effort)
+    splits = _expected(posterior, scene.validation, effort), _expected(posterior, scene.test, effort)
+    findings = _tuned(scene, effort, known, traffic, expect, splits, watch)
+    direct = train_direct(scene, posterior, traffic, 1, effort, watch)
+    return _better(findings, (Mixture(posterior, known), First(direct)), scene)
+
+
+def _slightly_off(scene: Scene, traffic: Traffic, angles: Angles) -> Draw:
+    """Draws of features turned back by angles that err as the estimates do on validation."""
+    errors = torch.from_numpy(angles.validation - np.asarray(scene.validation.theta)).float().to(device())
+
+    def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
+        x, theta = traffic.draw(rows)
+        guess = theta + errors[torch.randint(len(errors), (len(rows),), device=x.device)]
+        return expected_feature(x, guess.cos(), guess.sin()), traffic.pairs.targets(rows)
+
+    return draw
+
+
+def _tuned(
+    scene: Scene, effort: Effort, known: Decoder, traffic: Traffic, draw: Draw,
+    splits: tuple[Floats, Floats], watch: Watch,
+) -> Findings:  # fmt: skip
+    """The right key's decoder trained further on what draw gives, if validation finds it better."""
+    validation = pairs_of(splits[0], scene.validation.images)
+    decoder, steps = copy.deepcopy(known), tuning_steps(effort)
     curve = refine(decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch)
     decoder = min((decoder, known), key=lambda one: error_of(one, validation))
-    findings = decoded(decoder, _expected(posterior, scene.test, effort), validation, effort, curve)
-    mixture = Mixture(posterior, known)
-    if not _unsure(posterior, scene.validation):
+    return decoded(decoder, splits[1], validation, effort, curve)
+
+
+def _better(findings: Findings, others: tuple[nn.Module, ...], scene: Scene) -> Findings:
+    """What was found so far, or the images of the network that does better on validation."""
+    held = pairs_of(scene.validation.x, scene.validation.images)
+    errors = [error_of(network, held) for network in others]
+    best = int(np.argmin(errors))
+    if errors[best] >= float(findings.extra["validation_rmse"][0]):
         return findings
-    error = error_of(mixture, pairs_of(scene.validation.x, scene.validation.images))
-    if error >= float(findings.extra["validation_rmse"][0]):
-        return findings
-    extra = {**findings.extra, "validation_rmse": np.array([error])}
-    return Findings(images_by(mixture, scene.test.x), curve=curve, extra=extra)
+    extra = {**findings.extra, "validation_rmse": np.array([errors[best]])}
+    return Findings(images_by(others[best], scene.test.x), curve=findings.curve, extra=extra)
+
+
+class First(nn.Module):
+    """The one guess of a network that returns lists of guesses."""
+
+    def __init__(self, guesser: DirectImages) -> None:
+        super().__init__()
+        self.guesser = guesser
+
+    def forward(self, x: Tensor) -> Tensor:
+        images: Tensor = self.guesser(x)[:, 0]
+        return images
 
 
 class Mixture(nn.Module):
@@ -108,12 +157,6 @@ class Mixture(nn.Module):
         images = torch.stack([self.decoder(turn).clamp(0, 1) for turn in turns], 1)
         mean: Tensor = (weights[:, :, None, None, None] * images).sum(1)
         return mean
-
-
-def _unsure(posterior: Energies, samples: Samples) -> bool:
-    """Whether the mixture is worth its time: a sharp posterior has one decoder's image in it."""
-    cos, sin = mean_direction(probabilities(posterior, torch.from_numpy(samples.x).to(device()), GRID))
-    return float((cos.square() + sin.square()).sqrt().mean()) < SURE
 
 
 def _right_key(

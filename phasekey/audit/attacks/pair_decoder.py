@@ -19,6 +19,7 @@ from phasekey.audit.decoding import (
     rate_of,
     train_decoder,
 )
+from phasekey.audit.direct import direct_steps, train_direct, unsure
 from phasekey.audit.effort import Effort
 from phasekey.audit.inverting import restored, tuning_steps
 from phasekey.audit.learning import device, fit, seeded
@@ -35,7 +36,8 @@ SPARED = 0.5  # two guesses cost two passes
 class PairDecoder(Attack):
     """Split the circle into the two arcs of least error under p(θ | x), and decode each one's E[a | x].
 
-    Trained by the error of the better guess, whichever it is.
+    Trained by the error of the better guess, whichever it is. Where angles are uncertain, a network that
+    never asks for them is trained in the same way, and validation decides.
     """
 
     name: ClassVar[str] = "pair-decoder"
@@ -47,8 +49,8 @@ class PairDecoder(Attack):
     after: ClassVar[tuple[str, ...]] = ("right-key", "angle-network")
 
     def steps(self, effort: Effort) -> int:
-        """Of the decoder."""
-        return _steps(effort)
+        """Of the decoder, and of the direct way where angles are uncertain."""
+        return _steps(effort) + direct_steps(effort)
 
     def run(
         self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
@@ -63,7 +65,12 @@ class PairDecoder(Attack):
             before = Guesser(posterior, known)
             held = torch.from_numpy(scene.validation.x).to(device())
             truth = pairs_of(scene.validation.x, scene.validation.images).targets()
-            best = min((guesser, before), key=lambda one: _held(one, held, truth))
+            others: list[nn.Module] = [guesser, before]
+            if unsure(posterior, scene.validation):
+                others.append(train_direct(scene, posterior, traffic, 2, effort, watch))
+            else:
+                watch.advance(direct_steps(effort))
+            best = min(others, key=lambda one: _held(one, held, truth))
         images = images_by(Sides(best), scene.test.x)
         return Findings(np.concatenate(np.split(images, 2, axis=4), axis=1), curve=curve)
 
@@ -86,7 +93,7 @@ class Guesser(nn.Module):
 class Sides(nn.Module):
     """The two images side by side as channels, (N, 2C, H, W)."""
 
-    def __init__(self, guesser: Guesser) -> None:
+    def __init__(self, guesser: nn.Module) -> None:
         super().__init__()
         self.guesser = guesser
 

@@ -1,5 +1,7 @@
 """A picture by ridge regression: the closed form that every decoder of features starts from."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,6 +9,29 @@ from torch import Tensor, nn
 LARGEST_SIDE = 32  # pixels of a side that the regression returns; the picture is enlarged from there
 LARGEST_FEATURE = 4096  # values of the feature that it looks at; wider maps are averaged down to that
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # times the features' mean variance
+
+
+def small_size(image: tuple[int, int, int]) -> tuple[int, int, int]:
+    """(C, H, W) of what a regression returns."""
+    channels, height, width = image
+    return channels, min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
+
+
+def shrunk(images: Tensor, image: tuple[int, int, int]) -> Tensor:
+    """Images (N, C, H, W) at the size of `small_size`."""
+    small = small_size(image)
+    if images.shape[1:] == small:
+        return images
+    return F.interpolate(images, small[1:], mode="bilinear", antialias=True)
+
+
+def enlarged(flat: Tensor, image: tuple[int, int, int]) -> Tensor:
+    """The reverse, of flattened ones: (N, C·h·w) -> (N, C, H, W)."""
+    small = small_size(image)
+    images = flat.reshape(-1, *small)
+    if image == small:
+        return images
+    return F.interpolate(images, image[1:], mode="bilinear", align_corners=False)
 
 
 class LinearPicture(nn.Module):
@@ -20,17 +45,12 @@ class LinearPicture(nn.Module):
 
     def __init__(self, feature: tuple[int, ...], image: tuple[int, int, int]) -> None:
         super().__init__()
-        channels, height, width = image
-        self.image, self.small = image, (channels, min(height, LARGEST_SIDE), min(width, LARGEST_SIDE))
+        self.image, pixels = image, math.prod(small_size(image))
         self.factor = 1
         while len(feature) == 3 and self._values(feature) > LARGEST_FEATURE:
             self.factor *= 2
-        self.register_buffer("weight", torch.zeros(self._values(feature), self._pixels))
-        self.register_buffer("bias", torch.zeros(self._pixels))
-
-    @property
-    def _pixels(self) -> int:
-        return self.small[0] * self.small[1] * self.small[2]
+        self.register_buffer("weight", torch.zeros(self._values(feature), pixels))
+        self.register_buffer("bias", torch.zeros(pixels))
 
     def _values(self, feature: tuple[int, ...]) -> int:
         values = feature[0]
@@ -43,25 +63,17 @@ class LinearPicture(nn.Module):
             feature = F.avg_pool2d(feature, self.factor, ceil_mode=True)
         return feature.flatten(1)
 
-    def _small(self, images: Tensor) -> Tensor:
-        if images.shape[1:] != self.small:
-            images = F.interpolate(images, self.small[1:], mode="bilinear", antialias=True)
-        return images.flatten(1)
-
     def forward(self, feature: Tensor) -> Tensor:
-        images = (self._flat(feature) @ self.weight + self.bias).reshape(-1, *self.small)
-        if self.image != self.small:
-            images = F.interpolate(images, self.image[1:], mode="bilinear", align_corners=False)
-        return images
+        return enlarged(self._flat(feature) @ self.weight + self.bias, self.image)
 
     @torch.no_grad()
     def fit(self, training: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor]) -> None:
         """Least squares from (features, images) with the penalty that is best on validation."""
-        inputs, targets = self._flat(training[0]), self._small(training[1])
+        inputs, targets = self._flat(training[0]), shrunk(training[1], self.image).flatten(1)
         mean, centre = inputs.double().mean(0).float(), targets.double().mean(0).float()
         inputs = inputs - mean
         gram, cross = inputs.T @ inputs, inputs.T @ (targets - centre)
-        held, wanted = self._flat(validation[0]) - mean, self._small(validation[1])
+        held, wanted = self._flat(validation[0]) - mean, shrunk(validation[1], self.image).flatten(1)
         scale, best = gram.diagonal().mean().clamp_min(1e-12), float("inf")
         for penalty in PENALTIES:
             loaded = gram + penalty * scale * torch.eye(len(gram), device=gram.device)
