@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from phasekey.audit.report.terms import terms
 from phasekey.training.whole_file import write_whole
 
 HEADING = "## Privacy audit"
@@ -17,23 +18,25 @@ def section(summary: Mapping[str, Any] | None) -> str:
     """The section with its heading; None: there was no audit."""
     if summary is None:
         return f"{HEADING}\n\n{NONE}"
-    terms = (
+    circumstances = (
         f"Audited on {summary['date']}, budget {summary['budget']}: {summary['audited']}. Data: "
         f"{summary['data']}; decoys: {summary['decoy_law']}; keys: {summary['keys']}; {summary['box']} "
         f"box. The report's SHA-256 is `{summary['report_sha256']}`."
     )
     if summary["incomplete"]:
-        terms += f" **Not a whole audit:** {summary['incomplete']}."
+        circumstances += f" **Not a whole audit:** {summary['incomplete']}."
     head = [
         "| the strongest attack's | | 95% interval | chance | attack |",
         "| --- | --- | --- | --- | --- |",
     ]
+    known = list(terms())  # JSON has sorted the figures by their keys
+    figures = sorted(summary["figures"].items(), key=lambda item: (*known, item[0]).index(item[0]))
     rows = [
-        f"| {key} | {figure['value']:.4g} | {figure['low']:.4g} to {figure['high']:.4g} | "
-        f"{figure['chance']:.4g} | {figure['attack']} |"
-        for key, figure in summary["figures"].items()
+        f"| {terms()[key].name if key in terms() else key} | {figure['value']:.4g} | {figure['low']:.4g} to "
+        f"{figure['high']:.4g} | {figure['chance']:.4g} | {figure['attack']} |"
+        for key, figure in figures
     ]
-    return "\n\n".join([HEADING, summary["verdict"], "\n".join([*head, *rows]), terms])
+    return "\n\n".join([HEADING, summary["verdict"], "\n".join([*head, *rows]), circumstances])
 
 
 def replace_section(path: Path, summary: Mapping[str, Any]) -> None:

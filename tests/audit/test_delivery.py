@@ -53,7 +53,7 @@ def test_the_card_says_what_was_found_once(bundle, summary):
     assert NONE not in text
     assert text.count(HEADING) == 1
     assert "It leaks." in text
-    assert "| angle_circle | 1 | 0.95 to 1.05 | 1.571 | likelihood |" in text
+    assert "| Angle, full circle (rad) | 1 | 0.95 to 1.05 | 1.571 | likelihood |" in text
     assert text.index(HEADING) < text.index("## Limits")
 
 

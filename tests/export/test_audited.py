@@ -89,4 +89,4 @@ def test_an_audit_goes_into_manifest_and_card_and_changes_no_graph(exported, che
     assert manifest.bundle_id == load_manifest(exported.edge).bundle_id
     card = (out / "model-card.md").read_text()
     assert "It leaks like a sieve." in card
-    assert "| angle_circle | 0.1 | 0.09 to 0.11 | 1.571 | ica |" in card
+    assert "| Angle, full circle (rad) | 0.1 | 0.09 to 0.11 | 1.571 | ica |" in card
