@@ -35,9 +35,11 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert process.stdout is not None
     while "cloud runtime at" not in process.stdout.readline():
         assert process.poll() is None
+    process.send_signal(signal.SIGSTOP)  # or it may be done before a busy machine gets round to the signal
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     process.send_signal(signal.SIGINT)  # to the demo alone: it must end the server itself
+    process.send_signal(signal.SIGCONT)
     assert process.wait(60) == 130
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
