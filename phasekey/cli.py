@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "serve": Subcommand("cloud_runtime.command", "serve the processing module over gRPC"),
     "predict": Subcommand("sdk.command", "predict images through a server that never sees them"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
+    "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),
     "reproduce": Subcommand(
         "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"
     ),
