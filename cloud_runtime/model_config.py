@@ -12,7 +12,7 @@ def parse_model_config(text: str) -> ModelConfig:
     """Parse a configuration in protobuf text format. All of Triton's fields are known; heeded are fewer.
 
     Raises:
-        CloudRuntimeError: the text is not in that format, or has a field that is none of Triton's; says where.
+        CloudRuntimeError: not in that format, or with a field that is none of Triton's; says where.
     """
     try:
         return text_format.Parse(text, ModelConfig())
