@@ -15,8 +15,7 @@ FAILED, INTERRUPTED = 2, 130
 def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
     """Run a module that has add_arguments(parser) and run(args) -> exit status; returns the status.
 
-    name: what people called it by, for the usage line. A PhasekeyError ends as one line on stderr. All commands
-    take --version.
+    name: what people called it by, for the usage line. A PhasekeyError ends as one line on stderr.
     """
     command = import_module(module)
     parser = argparse.ArgumentParser(name)

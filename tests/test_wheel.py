@@ -78,7 +78,7 @@ def test_the_wheel_holds_our_packages_and_no_other_top_level_name(wheel: Path) -
 
 
 @pytest.mark.parametrize("program", ["phasekey", "sdk", "export", "cloud_runtime"])
-def test_every_command_tells_the_wheels_version(clean: Path, wheel: Path, program: str, tmp_path: Path) -> None:
+def test_every_command_tells_its_version(clean: Path, wheel: Path, program: str, tmp_path: Path) -> None:
     command = (clean / "phasekey",) if program == "phasekey" else (clean / "python", "-m", program)
     assert run(*command, "--version", cwd=tmp_path).strip() == f"phasekey {wheel.name.split('-')[1]}"
 
