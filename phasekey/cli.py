@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phasekey import __version__
-from phasekey.command import run_module
+from phasekey.command import add_version, run_module
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "phasekey", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"phasekey {__version__}")
+    add_version(parser)
     parser.add_argument("command", choices=list(SUBCOMMANDS), metavar="COMMAND", help="one of the above")
     parser.parse_args(arguments)  # prints help, the version or what is wrong, and leaves
     return 2
