@@ -6,11 +6,11 @@ from typing import Any
 
 import onnx
 
-from export.card import write_card
 from export.graphs import Graphs
-from export.model_repository import MODEL_FILE, write_config
 from export.signature import inputs_of, outputs_of
-from export.stamp import serialise, stamp, strip
+from export.writing.card import write_card
+from export.writing.model_repository import MODEL_FILE, write_config
+from export.writing.stamp import serialise, stamp, strip
 from phasekey.audit.card import CARD_FILE
 from phasekey.bundle import (
     FORMAT_VERSION,

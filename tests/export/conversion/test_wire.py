@@ -7,12 +7,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from export.conversion.wire import convert_ends
+from export.conversion.wire_choice import LIMIT, choose_wire
 from export.errors import ExportError
 from export.graphs import Graphs
 from export.proof import prove
 from export.session import open_graph
-from export.wire import convert_ends
-from export.wire_choice import LIMIT, choose_wire
 from phasekey.bundle import WireSpec
 from phasekey.graph_runtime import GraphError
 
@@ -188,7 +188,7 @@ def test_int8_scales_with_the_network(gain: float) -> None:
 def test_int8_scales_reach_as_far_as_the_longest_value() -> None:
     """All of the synthetic x lie within 127 steps, the longest at the end: by the encoder's equation."""
     wire = choose_wire(graphs(), "int8")
-    from export.synthetic import synthetic_x
+    from export.checks.transmissions import synthetic_x
 
     x = synthetic_x(encoder())
     assert norms(x).max() == pytest.approx(127 * wire.x_scale, rel=1e-5)

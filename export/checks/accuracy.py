@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from export.calibration import BATCH, features
+from export.checks.transmissions import BATCH, features
 from export.graphs import Graphs
 from export.session import open_graph
 from phasekey.bundle import WireSpec

@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from export.checks.parity import relative_l2
+from export.checks.transmissions import synthetic_x
+from export.conversion.wire import LARGEST_INT8, convert_ends
 from export.errors import ExportError
 from export.graphs import Graphs
-from export.parity import relative_l2
 from export.session import open_graph
-from export.synthetic import synthetic_x
-from export.wire import LARGEST_INT8, convert_ends
 from phasekey.bundle import WireSpec
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession

@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from export.checks.transmissions import rotated
 from export.errors import ExportError
 from export.graphs import EdgeDecoder, EdgeEncoder, Graphs
 from export.session import open_graph
-from export.synthetic import rotated
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
 from phasekey.model.layers import NormMaxPool2d

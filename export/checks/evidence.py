@@ -8,10 +8,10 @@ from typing import Any
 
 import onnx
 
-from export.cost import Cost, measure_cost
+from export.checks.cost import Cost, measure_cost
+from export.checks.parity import Parity, measure_parity, pools_by_norm
 from export.errors import ExportError
 from export.graphs import Graphs
-from export.parity import Parity, measure_parity, pools_by_norm
 from export.proof import Verdict, prove
 from export.signature import inputs_of, outputs_of
 from phasekey.bundle import ProofSpec

@@ -15,11 +15,11 @@ from torch import nn
 import export.pipeline
 from cloud_runtime.processor import load_processors
 from edge_runtime import Encoder
+from export.checks.evidence import collect
+from export.checks.parity import relative_l2, turn
 from export.errors import ExportError
-from export.evidence import collect
 from export.graphs import Graphs, build_graphs
-from export.model_repository import write_config
-from export.parity import relative_l2, turn
+from export.writing.model_repository import write_config
 from phasekey.bundle import ProofSpec, load_manifest, write_manifest
 from phasekey.cli import main
 from phasekey.model import SplitNetwork

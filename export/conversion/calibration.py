@@ -6,18 +6,16 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from export.checks.transmissions import features
 from export.errors import ExportError
 from export.session import open_graph
-from export.synthetic import rotated
 from phasekey.errors import PhasekeyError
-from phasekey.graph_runtime import GraphSession
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.data.registry import load_dataset
 
 IMAGES = 200  # for calibration, of the training split
 TEST_IMAGES = 1000  # for accuracy, of the test split
-BATCH = 20
 Floats = NDArray[np.float32]
 
 
@@ -59,22 +57,6 @@ def some(split: Split, count: int, *, seed: int = 0) -> tuple[NDArray[np.uint8],
     """At most so many images of a split with their labels, drawn evenly; the same seed, the same ones."""
     rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count])
     return split.images[rows], split.labels[rows]
-
-
-def features(
-    encoder: GraphSession, images: NDArray[np.uint8], *, seed: int = 0
-) -> Iterator[tuple[Floats, NDArray[np.float64]]]:
-    """Batches of x = e^{iθ}(a + ib), (N, 2C, H, W), with their θ (N,): a of the images uint8 (N, H, W, C),
-    θ and the noise of b drawn from the seed."""
-    random = np.random.default_rng(seed)
-    image, noise = encoder.inputs
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
-        pixels = batch if image.dtype == "uint8" else batch.astype(np.float32) / np.float32(255)
-        drawn = random.standard_normal((len(pixels), noise.shape[1] or 1)).astype(np.float32)
-        encoded = encoder.run({"image": pixels, "noise": drawn})
-        theta = random.uniform(0, 2 * np.pi, len(pixels))
-        yield rotated(encoded["feature"], encoded["decoy"], theta), theta
 
 
 def calibration_x(encoder: onnx.ModelProto, dataset: ImageDataset) -> Iterator[Floats]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from export.numeric import equivariance_errors
+from export.checks.numeric import equivariance_errors
 from export.proof import Layout
 from phasekey.graph_runtime import GraphError
 

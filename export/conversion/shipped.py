@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import onnx
 
-from export.accuracy import accuracy_through
-from export.calibration import IMAGES, TEST_IMAGES, calibration_x, load_calibration, some
+from export.checks.accuracy import accuracy_through
+from export.conversion.calibration import IMAGES, TEST_IMAGES, calibration_x, load_calibration, some
+from export.conversion.quantise import quantise
+from export.conversion.wire import convert_ends
+from export.conversion.wire_choice import WireType, choose_wire
 from export.errors import ExportError
 from export.graphs import Graphs
-from export.quantise import quantise
-from export.wire import convert_ends
-from export.wire_choice import WireType, choose_wire
 from phasekey.bundle import WireSpec
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.data.dataset import ImageDataset
@@ -42,7 +42,7 @@ def convert(
 ) -> Conversion:
     """The graph with the arithmetic and the wire that were asked for.
 
-    wire: None chooses, see export.wire_choice. calibration: data for int8 in the words of
+    wire: None chooses, see export.conversion.wire_choice. calibration: data for int8 in the words of
     `phasekey train --data`, None for what the checkpoint was trained on.
     Raises ExportError where either does not suit the network, or the data is missing or not needed.
     """
