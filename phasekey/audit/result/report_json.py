@@ -25,11 +25,7 @@ def make_folder(folder: Path) -> None:
 
 def schema_text() -> str:
     """The JSON Schema (draft 7) of report.json."""
-    return (
-        resources.files("phasekey.audit.result.result")
-        .joinpath("report.schema.json")
-        .read_text(encoding="utf-8")
-    )
+    return resources.files("phasekey.audit.result").joinpath("report.schema.json").read_text(encoding="utf-8")
 
 
 def audit_text(audit: Audit) -> str:
