@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud_runtime.errors import CloudRuntimeError
 from cloud_runtime.repository import BUNDLE_ID, PROOF, ModelFiles, read_repository
 from cloud_runtime.signature import Array, Signature, build_signature
-from phasekey.bundle import FORMAT_VERSION, UNPROVED
+from phasekey.bundle import GRAPH_VERSION, UNPROVED
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
@@ -87,10 +87,10 @@ def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:
             f"its graph is of bundle {found}, its config.pbtxt of bundle {expected}: they are from different "
             "exports. Copy the whole cloud folder of one export."
         )
-    version = metadata.get(_FORMAT_VERSION, str(FORMAT_VERSION))
-    if version != str(FORMAT_VERSION):
+    version = metadata.get(_FORMAT_VERSION, str(GRAPH_VERSION))
+    if version != str(GRAPH_VERSION):
         raise CloudRuntimeError(
-            f"its graph is of format version {version}, this server reads {FORMAT_VERSION}: export it "
+            f"its graph is of format version {version}, this server reads {GRAPH_VERSION}: export it "
             "again with this version of Phasekey, or serve it with the one that exported it."
         )
     role = metadata.get(_ROLE, "processing")
