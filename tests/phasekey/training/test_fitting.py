@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from phasekey.audit.subject import open_checkpoint
+from phasekey.audit.subject.subject import open_checkpoint
 from phasekey.model.secrets import rotations
 from phasekey.model.split import split
 from phasekey.training import fit
@@ -112,7 +112,7 @@ def colours(dataset):
     [
         (colours, {}, r"takes images .*\(1, 32, 32\), but data 'few' has \(3, 32, 32\)"),
         (lambda d: replace(d, classes=(*d.classes, "ten")), {}, "tells classes 10, but data 'few' has 11"),
-        (None, {"epoch": 3}, "no setting 'epoch'; it takes defence, critic"),
+        (None, {"epoch": 3}, "no setting 'epoch'; it takes draws, consistency, defence"),
         (None, {"head": "paper"}, "fit takes no head: the network has its own"),
         (None, {"epochs": 0}, "--epochs takes a whole number of at least 1"),
     ],
