@@ -9,11 +9,12 @@ from export.proof.checker import prove
 from export.proof.facts import UnreadableGraphError
 from export.proof.group import ROTATIONS, Group
 from export.proof.layout import Layout
-from export.proof.samples import prove_samples_alike
+from export.proof.samples import SAMPLES_ALIKE, prove_samples_alike
 from export.proof.verdict import Failure, TensorFact, Verdict
 
 __all__ = [
     "ROTATIONS",
+    "SAMPLES_ALIKE",
     "Failure",
     "Group",
     "Layout",
