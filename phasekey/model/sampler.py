@@ -16,7 +16,14 @@ CHUNK = 256  # images shrunk at a time: 2,000 of 224 × 224 as floats take 1.2 G
 
 
 class ImageSampler(nn.Module):
-    """noise (N, Z) ~ N(0, I) -> images (N, C, H, W) in [0, 1]: clip(mean + noise · components)."""
+    """Draws images from noise: clip(mean + noise · components), noise (N, Z) ~ N(0, I).
+
+    Its components are principal components of images, and not those that a secret mixes.
+
+    Args:
+        image: (C, H, W) of what it draws.
+        noise_size: Z, the principal components that are kept.
+    """
 
     mean: Tensor
     components: Tensor
@@ -32,7 +39,11 @@ class ImageSampler(nn.Module):
 
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
-        """Take mean and principal components of images (N, H, W, C) uint8; deterministic."""
+        """Take mean and principal components of images; deterministic.
+
+        Args:
+            images: (N, H, W, C) uint8; of more than 2,000, evenly spaced ones.
+        """
         step = -(-len(images) // LARGEST_FIT)  # to the last image: folders come sorted by class
         parts = torch.split(images[::step], CHUNK)
         flat = torch.cat([self._shrink(part) for part in parts]).flatten(1)
@@ -50,7 +61,7 @@ class ImageSampler(nn.Module):
         return F.interpolate(pixels, self.drawn[1:], mode="bilinear", antialias=True)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """(N, Z) -> (N, C, H, W)."""
+        """Noise (N, Z) -> images (N, C, H, W) in [0, 1]."""
         images = (self.mean + noise @ self.components).clamp(0, 1).reshape(-1, *self.drawn)
         if self.drawn != self.image:
             images = F.interpolate(images, self.image[1:], mode="bilinear", align_corners=False)

@@ -37,13 +37,22 @@ def split(
 ) -> SplitNetwork:
     """Cut a model in three and make its middle complex.
 
-    model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
-    what lies between the processing module. It ends in a Linear layer of one output for each class, and
-    takes images as this package gives them, centred: (pixel - 0.5) · 4. Nested Sequentials are opened.
-    image: (C, H, W). threshold: c of δ (Eq. 6), or None for c_k. options: SplitNetwork's own.
-
     Weights are copied; the processing module loses its biases and means, and the head is new, so the
-    result has to be trained. Raises ModelError for a layer that cannot be converted: which one, and why.
+    result has to be trained. With form="original" nothing is lost: a network for the secret "permutation".
+
+    Args:
+        model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
+            what lies between the processing module. It ends in a Linear layer of one output for each class,
+            and takes images as this package gives them, centred: (pixel - 0.5) · 4. Nested Sequentials are
+            opened.
+        encoder_end: index of the processing module's first child.
+        decoder_start: index of the decoder's first child.
+        image: (C, H, W).
+        threshold: c of δ (Eq. 6) for two components, or None for c_k.
+        options: SplitNetwork's own.
+
+    Raises:
+        ModelError: for split points out of order, or a layer that cannot be converted: which one, and why.
     """
     if not 0 < encoder_end < decoder_start < len(model):
         raise ModelError(
