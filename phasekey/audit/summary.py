@@ -7,6 +7,7 @@ from typing import Any
 
 from phasekey import __version__
 from phasekey.audit.errors import AuditError
+from phasekey.audit.report.verdict import judge, overall
 from phasekey.audit.result import AttackResult, Audit, Figure
 
 SUMMARY_FILE = "audit.json"
@@ -19,7 +20,7 @@ def summarise(audit: Audit, verdict: str, report_sha256: str) -> dict[str, Any]:
 
     verdict: one sentence. report_sha256: of the report.json.
     """
-    subject = audit.subject
+    subject, (_, worst) = audit.subject, overall(judge(audit))
     return {
         "date": audit.facts["date"],
         "phasekey": __version__,
@@ -28,6 +29,7 @@ def summarise(audit: Audit, verdict: str, report_sha256: str) -> dict[str, Any]:
         "subject_sha256": subject["sha256"],
         **{name: subject[name] for name in ("audited", "data", "decoy_law", "keys", "box", "incomplete")},
         "verdict": verdict,
+        "grade": None if worst is None else worst.name.lower(),
         "figures": _figures(audit),
         "report_sha256": report_sha256,
     }
