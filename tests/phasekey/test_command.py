@@ -18,4 +18,4 @@ def test_a_reader_that_leaves_early_is_no_error(arguments) -> None:
     )
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(60) == UNREAD
+    assert process.wait(60) in (0, UNREAD)  # argparse itself is silent of long texts
