@@ -89,6 +89,9 @@ class Architecture:
             where it is 1).
         mean_norms: c_k in mean norms.
         image_size: the side in pixels that the layers are written for.
+        pixel_mean, pixel_std: how pixels, 0 to 1, are scaled for the first layer: (pixel - mean) / std, one
+            number or one for each channel. The same for every data set by default; pretrained weights want
+            theirs.
     """
 
     name: str
@@ -98,3 +101,5 @@ class Architecture:
     threshold: float | None = 1.0
     mean_norms: float = 1.0
     image_size: int = 32
+    pixel_mean: float | tuple[float, ...] = 0.5
+    pixel_std: float | tuple[float, ...] = 0.25

@@ -11,6 +11,7 @@ from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
 from phasekey.model.layout import fold, unfold
+from phasekey.model.pixels import Centre
 from phasekey.model.sampler import ImageSampler
 from phasekey.model.secrets import SecretKind, check_secret, draw_secret, hide, reveal
 
@@ -19,14 +20,6 @@ FORMS: tuple[Form, ...] = get_args(Form)
 Task = Literal["classes", "attributes"]
 TASKS: tuple[Task, ...] = get_args(Task)
 DecoySource = Literal["gaussian-images", "gaussian-features", "archive"]
-
-
-class Centre(nn.Module):
-    """Images in [0, 1] -> about zero mean and unit variance. The same for every data set: no statistic
-    of the training images has to travel, and the first convolution learns the rest."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images - 0.5) * 4.0
 
 
 class Processing(nn.Module):
@@ -102,7 +95,8 @@ class SplitNetwork(nn.Module):
         layers, first, last = (
             self.architecture.layers, self.architecture.encoder_end, self.architecture.decoder_start
         )  # fmt: skip
-        encoder, before = [Centre(), builder.sequence(layers[:first])], None
+        centre = Centre(self.image[0], self.architecture.pixel_mean, self.architecture.pixel_std)
+        encoder, before = [centre, builder.sequence(layers[:first])], None
         if self.form in ("additional", "complex"):
             head, before = build_head(builder, self.head, width)
             encoder.append(head)
@@ -128,6 +122,13 @@ class SplitNetwork(nn.Module):
         if self.secret == "permutation" or self.decoy == "archive":
             return "archive"
         return "gaussian-features" if self._noise_is_decoy else "gaussian-images"
+
+    @property
+    def hides(self) -> bool:
+        """Whether devices would have a decoy of its own for each image: False where the secret is there,
+        decoys come from the sampler, and nobody fitted it. Then all decoys are one, which anyone can compute,
+        and the secret follows."""
+        return self.form != "complex" or self.decoy_source != "gaussian-images" or self.sampler.fitted
 
     @property
     def noise_size(self) -> int:

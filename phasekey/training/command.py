@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import sys
+from pathlib import Path
 
 from phasekey.command import require_extra
 from phasekey.training.config import TrainConfig
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from phasekey.training.data.registry import load_dataset
-    from phasekey.training.loop import train
+    from phasekey.training.loop import STATE_FILE, train
 
     dataset = load_dataset(config.data, config.image_size, progress=True)
     tqdm.write(
@@ -89,15 +91,25 @@ def run(args: argparse.Namespace) -> int:
         f"{len(dataset.classes)} classes"
     )
     tqdm.write(describe(config))
-    path = train(
-        config,
-        dataset,
-        progress=True,
-        on_epoch=lambda metrics: tqdm.write(metrics.sentence(config.epochs)),
-        fresh=args.fresh,
-    )
+    try:
+        path = train(
+            config,
+            dataset,
+            progress=True,
+            on_epoch=lambda metrics: tqdm.write(metrics.sentence(config.epochs)),
+            fresh=args.fresh,
+        )
+    except KeyboardInterrupt:
+        print(_stopped(config.out / STATE_FILE), file=sys.stderr)  # noqa: T201
+        raise
     tqdm.write(f"saved {path}")
     return 0
+
+
+def _stopped(state: Path) -> str:
+    if not state.is_file():
+        return "stopped before anything was saved: the same command starts anew"
+    return f"stopped: the same command goes on from {state}, --fresh starts anew"
 
 
 def let_threads_sleep() -> None:

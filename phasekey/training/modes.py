@@ -3,6 +3,7 @@
 Needs no torch, as phasekey.training.config. docs/adr/0033 and 0034 have the reasons.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
@@ -71,7 +72,8 @@ def describe(config: TrainConfig) -> str:
     """Say in one line what hides the images of a run, and what that is worth."""
     nats, k = bound(config), config.components
     if nats is not None:
-        return f"bounded: one transmission tells the cloud at most {nats:.2g} nats about the image"
+        most = math.ceil(100 * nats) / 100  # "at most" is rounded up
+        return f"bounded: one transmission tells the cloud at most {most:.2f} nats about the image"
     if config.secret == "permutation":
         return f"anonymous: the cloud sees {k} features in secret order, one of them the image's"
     if config.form != "complex":

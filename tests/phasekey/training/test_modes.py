@@ -47,7 +47,7 @@ def test_presets_set_the_same_things_and_build(mode):
         ({"form": "noisy"}, "the form noisy hides nothing"),
         (
             {"secret": "orthogonal", "components": 4, "decoy": "archive"},
-            "4 features mixed by a secret matrix",
+            "4 features mixed by a secret",
         ),
         ({"defence": "none"}, "rotation of 2 components, without a guarantee"),
     ],
