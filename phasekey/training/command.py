@@ -1,9 +1,9 @@
 """`phasekey train`: from a data set to model.pt and metrics.jsonl."""
 
 import argparse
-import os
 
 from phasekey.command import require_extra
+from phasekey.machine import let_threads_sleep as let_threads_sleep
 from phasekey.training.config import TrainConfig
 from phasekey.training.options import add_options, from_options
 from phasekey.training.recipes import load_recipe, recipe_names
@@ -72,12 +72,3 @@ def run(args: argparse.Namespace) -> int:
     )
     tqdm.write(f"saved {path}")
     return 0
-
-
-def let_threads_sleep() -> None:
-    """Call before torch is imported: its threads then sleep while they wait, instead of spinning.
-
-    On two busy cores, two spinning threads took 25 s for an epoch of digits, two sleeping ones 1.8 s, one
-    thread 0.5 s.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,24 +1,11 @@
-"""Files that are there whole or not at all, whenever the process is killed."""
+"""The audit's door to phasekey.files, until it goes there itself."""
 
-import os
 from pathlib import Path
 
+from phasekey import files
 from phasekey.training.errors import TrainingError
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Replace a file in one step; until then the one before stays as it was.
-
-    Raises TrainingError where the disk refuses it.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
-        partial.replace(path)
-    except OSError as error:
-        raise TrainingError(
-            f"cannot write {str(path)!r}: {error.strerror}; a file there before stays as it was"
-        ) from error
+    """Replace a file in one step, see phasekey.files. Raises TrainingError where the disk refuses it."""
+    files.write_whole(path, content, error=TrainingError)
