@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError
-from phasekey.audit.summary import SUMMARY_FILE, load_summary
+from phasekey.audit.result.summary import SUMMARY_FILE, load_summary
 from phasekey.bundle.checksums import sha256_of_file
 
 HOW = "run: phasekey audit --ckpt {checkpoint}"

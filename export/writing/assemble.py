@@ -11,7 +11,7 @@ from export.signature import inputs_of, outputs_of
 from export.writing.card import write_card
 from export.writing.model_repository import MODEL_FILE, write_config
 from export.writing.stamp import serialise, stamp, strip
-from phasekey.audit.card import CARD_FILE
+from phasekey.audit.report.card import CARD_FILE
 from phasekey.bundle import (
     FORMAT_VERSION,
     DecoySpec,

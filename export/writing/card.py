@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from phasekey.audit.card import section
+from phasekey.audit.report.card import section
 from phasekey.bundle import Manifest
 
 LIMITS = """\

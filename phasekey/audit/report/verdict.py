@@ -6,7 +6,7 @@ from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.numbers import in_table, in_words
 from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, headlines, leaks, term_of, words
-from phasekey.audit.result import AttackResult, Audit, Figure
+from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 Found = tuple[AttackResult, Figure]
 

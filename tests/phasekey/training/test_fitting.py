@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from phasekey.audit.subject import open_checkpoint
+from phasekey.audit.subject.subject import open_checkpoint
 from phasekey.model.split import split
 from phasekey.training import fit
 from phasekey.training.checkpoint import load_checkpoint
