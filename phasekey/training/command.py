@@ -3,7 +3,7 @@
 import argparse
 
 from phasekey.command import require_extra
-from phasekey.machine import let_threads_sleep as let_threads_sleep
+from phasekey.machine import let_threads_sleep
 from phasekey.training.config import TrainConfig
 from phasekey.training.options import add_options, from_options
 from phasekey.training.recipes import load_recipe, recipe_names

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from phasekey.machine import versions as versions
+from phasekey.machine import versions
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.sampler import LARGEST_FIT
 from phasekey.training.batches import Batches

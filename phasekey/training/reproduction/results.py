@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from phasekey.files import write_whole
-from phasekey.machine import hardware as hardware
+from phasekey.machine import hardware
 from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 from phasekey.training.errors import TrainingError
