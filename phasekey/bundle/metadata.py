@@ -8,3 +8,4 @@ FORMAT_VERSION = "phasekey.format_version"  # phasekey.bundle.GRAPH_VERSION; in 
 ROLE = "phasekey.role"  # encoder, processing or decoder; in every graph
 SHA256 = "phasekey.sha256"  # of the processing graph's file; in config.pbtxt
 PROOF = "phasekey.proof"  # proved or unproved; in config.pbtxt
+AUDIT = "phasekey.audit"  # one word, see phasekey.bundle.audited; in config.pbtxt
