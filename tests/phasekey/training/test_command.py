@@ -1,6 +1,5 @@
 import argparse
 import json
-import os
 import subprocess
 import sys
 
@@ -120,18 +119,3 @@ def test_after_ctrl_c_it_says_how_to_go_on(image_folder, tmp_path, monkeypatch, 
     assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 130
     assert said.format(out=tmp_path / "out") in capsys.readouterr().err
     assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 0
-
-
-def test_threads_sleep_before_torch_is_there_unless_told_otherwise():
-    code = (
-        "import os, sys\nfrom phasekey.training.command import let_threads_sleep\n"
-        "let_threads_sleep()\nprint(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
-    )
-    for before, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
-        if before is not None:
-            environment["OMP_WAIT_POLICY"] = before
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-        )
-        assert done.stdout.split() == [expected, "False"]
