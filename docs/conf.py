@@ -53,6 +53,9 @@ ROOT_PAGES = {  # pages of the site that are files of the repository's root
 }
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+SECTIONS = "Args|Attributes|Examples?|Keyword Args|Notes?|Raises|Returns|See Also|Warns|Yields"  # napoleon's
+# A line that ends in a colon and the lines below it, indented further: a table or commands, as they are.
+TABLE = re.compile(rf"^( *)(?!(?:{SECTIONS}):$)(\S.*):\n((?:\1 +\S.*(?:\n|$))+)", re.MULTILINE)
 
 
 def _turn_links(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -80,8 +83,17 @@ def _plain_text(text: str) -> str:
     return "".join([*pieces, re.sub(r"([*_|\\])", r"\\\1", text[end:])])
 
 
+def _marked_up(text: str) -> str:
+    pieces, end = [], 0
+    for table in TABLE.finditer(text):
+        head = f"{table[1]}{_plain_text(table[2])}::"
+        pieces += [_plain_text(text[end : table.start()]), f"{head}\n\n{table[3]}\n"]
+        end = table.end()
+    return "".join([*pieces, _plain_text(text[end:])])
+
+
 def _prepare(_app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
-    lines[:] = _plain_text("\n".join(lines)).split("\n")
+    lines[:] = _marked_up("\n".join(lines)).split("\n")
 
 
 def setup(app: Sphinx) -> None:
