@@ -45,8 +45,9 @@ wire: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
 
+# The closing line stays pytest's own; what no test reaches is listed above it.
 pytest: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
 wheel: .venv/.dev
 	$(BIN)/python -m pytest tests/test_wheel.py
