@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud_runtime.errors import CloudRuntimeError
 from cloud_runtime.repository import BUNDLE_ID, PROOF, ModelFiles, read_repository
 from cloud_runtime.signature import Array, Signature, build_signature
-from phasekey.bundle import FORMAT_VERSION, UNPROVED
+from phasekey.bundle import AUDIT, GRAPH_VERSION, UNPROVED, privacy_sentence, state_of
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
@@ -73,7 +73,15 @@ def load_processors(repository: Path, *, threads: int = 1, device: Device = "cpu
         _logger.info("loaded model %s version %s", files.name, files.version)
         if files.parameter(PROOF) == "unproved":
             _logger.warning("%s: %s", files.name, UNPROVED)
+        if files.parameter(BUNDLE_ID) is not None:  # a plain repository's model hides nothing
+            _warn_of_privacy(files)
     return processors
+
+
+def _warn_of_privacy(files: ModelFiles) -> None:
+    sentence = privacy_sentence(state_of(files.parameter(AUDIT)))
+    if sentence is not None:
+        _logger.warning("%s: %s", files.name, sentence)
 
 
 def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:
@@ -87,10 +95,10 @@ def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:
             f"its graph is of bundle {found}, its config.pbtxt of bundle {expected}: they are from different "
             "exports. Copy the whole cloud folder of one export."
         )
-    version = metadata.get(_FORMAT_VERSION, str(FORMAT_VERSION))
-    if version != str(FORMAT_VERSION):
+    version = metadata.get(_FORMAT_VERSION, str(GRAPH_VERSION))
+    if version != str(GRAPH_VERSION):
         raise CloudRuntimeError(
-            f"its graph is of format version {version}, this server reads {FORMAT_VERSION}: export it "
+            f"its graph is of format version {version}, this server reads {GRAPH_VERSION}: export it "
             "again with this version of Phasekey, or serve it with the one that exported it."
         )
     role = metadata.get(_ROLE, "processing")

@@ -37,7 +37,10 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
-suppress_warnings = ["ref.python"]  # a name in "Raises:" that two modules have
+suppress_warnings = [
+    "ref.python",  # a name in "Raises:" that two modules have
+    "myst.header",  # a heading two levels below the last
+]
 
 html_theme = "furo"
 html_title = f"Phasekey {version}"

@@ -291,8 +291,8 @@ def test_a_key_source_of_ones_own(small_export, memory):
     class Zero:
         """No rotation at all: x is then the feature beside the decoy."""
 
-        def draw(self, images, noise_size):
-            return Secrets(np.zeros(len(images)), np.zeros((len(images), noise_size), np.float32))
+        def draw(self, images, noise_size, secret):
+            return Secrets.of_angles(np.zeros(len(images)), np.zeros((len(images), noise_size), np.float32))
 
     images = small_export.network.images(2)
     assert_right(

@@ -1,6 +1,5 @@
 import argparse
 import json
-import os
 import subprocess
 import sys
 
@@ -84,18 +83,3 @@ def test_a_recipe_gives_defaults_and_what_is_given_beside_it_wins(parser, image_
     config = load_checkpoint(tmp_path / "out" / "model.pt").config
     assert (config["lr"], config["augment"]) == (settings["lr"], settings["augment"])
     assert (config["epochs"], config["batch_size"]) == (1, 4)
-
-
-def test_threads_sleep_before_torch_is_there_unless_told_otherwise():
-    code = (
-        "import os, sys\nfrom phasekey.training.command import let_threads_sleep\n"
-        "let_threads_sleep()\nprint(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
-    )
-    for before, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
-        if before is not None:
-            environment["OMP_WAIT_POLICY"] = before
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-        )
-        assert done.stdout.split() == [expected, "False"]
