@@ -45,7 +45,7 @@ def networks() -> Iterable[tuple[str, str | None]]:
 
 
 def page() -> str:
-    """docs/networks.md."""
+    """Write the text of docs/networks.md."""
     rows = [HEAD, ("---",) * len(HEAD), *(_row(arch, variant) for arch, variant in networks())]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return HEADER.format(classes=CLASSES) + "\n" + table + "\n"
