@@ -23,8 +23,8 @@ class Batches:
         kind: augmentation.
         seed: of order and augmentation.
         device: where images and labels lie.
-        rank: of several processes, which one this is, from 0; all draw the same order, and each takes its part
-            of every batch.
+        rank: of several processes, which one this is, from 0; all draw the same order, and each takes its
+            part of every batch.
         world_size: processes.
     """
 
