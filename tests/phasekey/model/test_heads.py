@@ -132,7 +132,7 @@ def test_a_bottleneck_without_a_width_is_128_wide_and_others_12():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, bottleneck, deep-bottleneck, norm-"),
+        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, light, bottleneck"),
         ({"width": 16}, "head paper got width 16"),
         ({"head": "bottleneck", "width": 0}, "got width 0"),
         ({"decoy": "pool"}, "unknown decoy 'pool'"),
