@@ -8,7 +8,7 @@ from phasekey.bundle import GraphFile, Manifest, TensorSpec
 from phasekey.wire import model_config_pb2 as pb
 
 MODEL_FILE = "model.onnx"
-MAX_BATCH = 64  # samples in one request
+MAX_BATCH = 64  # images in one request
 
 
 def write_config(folder: Path, manifest: Manifest) -> None:
@@ -19,10 +19,11 @@ def write_config(folder: Path, manifest: Manifest) -> None:
 def config_text(manifest: Manifest) -> str:
     """config.pbtxt of the processing module; its parameters tie it to the bundle."""
     graph: GraphFile = manifest.processing
+    samples = manifest.secret.components if manifest.secret.permutes else 1  # of one image
     config = pb.ModelConfig(
         name=manifest.model_name,
         platform="onnxruntime_onnx",
-        max_batch_size=MAX_BATCH,
+        max_batch_size=MAX_BATCH * samples,
         input=[pb.ModelInput(name=s.name, data_type=_type(s), dims=_dims(s)) for s in graph.inputs],
         output=[pb.ModelOutput(name=s.name, data_type=_type(s), dims=_dims(s)) for s in graph.outputs],
     )

@@ -59,10 +59,10 @@ def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DE
 def export_network(
     network: SplitNetwork, labels: Sequence[str], destination: Path, options: ExportOptions = DEFAULTS
 ) -> Manifest:
-    """Export a network that was trained by other means, e.g. one of phasekey.model.split.
+    """Export a network that was trained by other means than phasekey.training.fit.
 
     labels: the class names in the order of the logits. The network's sampler, from whose images devices
-    make decoys, should have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
+    make decoys, must have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
     """
     if options.audit or options.require_audit:
         raise ExportError("an audit belongs to a checkpoint's file, and here is none; export a checkpoint")
@@ -73,6 +73,12 @@ def export_network(
 def _export(
     trained: Checkpoint, destination: Path, options: ExportOptions, audit: dict[str, Any] | None
 ) -> Manifest:
+    if not trained.network.hides:
+        raise ExportError(
+            "the network's decoys were never fitted, so that every image would be hidden by one and the "
+            "same, which anyone can compute: call network.sampler.fit(images) on training images, uint8 "
+            "(N, H, W, C)"
+        )
     graphs = build_graphs(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
@@ -112,8 +118,9 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
 
 def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     network: SplitNetwork = checkpoint.network
+    named = {name: value for name, value in checkpoint.architecture.items() if name != "description"}
     return {
-        **checkpoint.architecture,
+        **named,
         "image": list(network.image),
         "feature_shape": list(network.feature_shape),
         "processed_shape": list(network.processed_shape),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import onnx
 
-from phasekey.bundle import FORMAT_VERSION
+from phasekey.bundle import GRAPH_VERSION
 
 
 def strip(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -36,7 +36,7 @@ def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str | None = None) ->
     """
     model = _copy(model)
     facts = {
-        "phasekey.format_version": str(FORMAT_VERSION),
+        "phasekey.format_version": str(GRAPH_VERSION),
         "phasekey.role": role,
     }
     if bundle_id is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
+from phasekey import __version__
 from phasekey.errors import PhasekeyError
 
 FAILED, INTERRUPTED = 2, 130
@@ -18,6 +19,7 @@ def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
     """
     command = import_module(module)
     parser = argparse.ArgumentParser(name)
+    add_version(parser)
     command.add_arguments(parser)
     args = parser.parse_args(arguments)
     try:
@@ -28,6 +30,11 @@ def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Let a parser answer --version with the package's version, and leave."""
+    parser.add_argument("--version", action="version", version=f"phasekey {__version__}")
 
 
 def require_extra(extra: str, purpose: str, packages: Iterable[str]) -> None:

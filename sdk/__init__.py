@@ -2,7 +2,7 @@
 
 from sdk.client import EdgeClient, Prediction, Traffic
 from sdk.errors import SdkError
-from sdk.key import DerivedKeys, FreshKeys, KeySource, Secrets
+from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
 from sdk.transport import GrpcTransport, Transport
 
 __all__ = [

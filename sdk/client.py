@@ -18,10 +18,9 @@ from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
 from phasekey.bundle import Manifest, format_shape, load_manifest
 from sdk.errors import SdkError
-from sdk.key import DerivedKeys, KeySource
 from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
-from sdk.rotation import rotate, unrotate
+from sdk.secrets import DerivedKeys, KeySource, Secrets, hide, reveal
 from sdk.transport import GrpcTransport, Transport
 from sdk.wire_format import from_wire, to_wire
 
@@ -53,9 +52,10 @@ class Traffic:
 class EdgeClient:
     """Predicts with a network whose middle runs in a cloud that is not to see the images.
 
-    For each image the device computes a feature a and a decoy b, sends x = e^{iθ}(a + ib), gets h back and
-    decodes Re[h e^{-iθ}]. The angle θ and the decoy never leave the device. How well this hides an image
-    is a matter of measurement, not of proof: see the project's notes on what leaks.
+    For each image the device computes a feature and k - 1 decoys, the rows of M, sends X = QM, gets h back
+    and decodes row 0 of Qᵀh. The secret matrix Q and the decoys never leave the device. The bundle says of
+    which law Q is: of a rotation, X is e^{iθ}(a + ib); a permutation sends the rows in secret order, each as
+    a sample. What this hides and what not is told in docs/privacy.md.
 
     One client may be used from several threads at once. Use it in a ``with`` block, or call ``close``.
 
@@ -64,10 +64,10 @@ class EdgeClient:
         target: the server, ``host:port``. Give this or ``transport``.
         secret: at least 16 random bytes that are this device's own, kept over restarts. Without it a
             client draws a secret for its own life. Then the same image, sent again after a restart, goes
-            out under a new angle and decoy, and from two such x of one image the cloud can compute the
-            feature (it lies where the two planes meet). Devices that may send one image twice should keep
+            out under a new Q and new decoys, and from two such x of one image the cloud can compute the
+            feature (it lies where the two spans meet). Devices that may send one image twice should keep
             a secret.
-        keys: another source of angles and noise, in place of ``secret``.
+        keys: another source of matrices and noise, in place of ``secret``.
         transport: another way to the cloud, in place of ``target``; closed along with the client.
         credentials: for TLS, e.g. ``grpc.ssl_channel_credentials()``.
         timeout: seconds that each call to the server may take.
@@ -123,7 +123,7 @@ class EdgeClient:
 
     @property
     def keys(self) -> KeySource:
-        """The source of angles and noise. Its repr tells which one it is and shows no secret."""
+        """The source of matrices and noise. Its repr tells which one it is and shows no secret."""
         return self._keys
 
     @property
@@ -152,16 +152,28 @@ class EdgeClient:
         probabilities = np.concatenate(parts)
         return Prediction(label(probabilities, self._manifest), probabilities)
 
-    def _predict_chunk(self, images: np.ndarray[Any, np.dtype[Any]]) -> Floats:
-        secrets = self._keys.draw(images, self._manifest.decoy.noise_size)
-        feature, decoy = self._encoder.encode(images, secrets.noise)
-        wire = self._manifest.wire
-        answer = self._transport.infer(to_wire(rotate(feature, decoy, secrets.theta), wire))
-        _check_reply(answer, len(images), self._manifest)
-        probabilities = self._decoder.decode(unrotate(from_wire(answer, wire), secrets.theta))
+    def _predict_chunk(self, images: Array) -> Floats:
+        manifest = self._manifest
+        secrets = self._keys.draw(images, manifest.decoy.noise_size, manifest.secret)
+        h = self._process(self._rows(images, secrets), secrets)
         with self._lock:
             self._images += len(images)
-        return probabilities
+        return self._decoder.decode(h)
+
+    def _rows(self, images: Array, secrets: Secrets) -> Floats:
+        """M, (N, k, C, …): the features and their decoys."""
+        feature, decoys = self._encoder.encode(images, secrets.noise)
+        apart = decoys.reshape(len(feature), -1, *feature.shape[1:])
+        return np.concatenate([feature[:, None], apart], axis=1)
+
+    def _process(self, rows: Floats, secrets: Secrets) -> Floats:
+        """Hide, send, receive, reveal: M, (N, k, C, …) -> Φ(a), (N, D, …)."""
+        manifest, permuted = self._manifest, self._manifest.secret.permutes
+        x = hide(rows, secrets.matrix, permuted=permuted)
+        components = 1 if permuted else manifest.secret.components
+        answer = self._transport.infer(to_wire(x, manifest.wire, components))
+        _check_reply(answer, len(x), manifest)
+        return reveal(from_wire(answer, manifest.wire), secrets.matrix, permuted=permuted)
 
     def _connect(self) -> None:
         """Check, before the first x is sent, that the server's model is this bundle's other half."""

@@ -10,7 +10,7 @@ from cloud_runtime.repository.files import BUNDLE_ID, ModelFiles
 from cloud_runtime.serving.batches import BatchPolicy
 from cloud_runtime.serving.signature import Array, Signature, build_signature
 from cloud_runtime.serving.statistics import ModelStatistics
-from phasekey.bundle import FORMAT_VERSION
+from phasekey.bundle import GRAPH_VERSION
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
@@ -147,10 +147,10 @@ def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:
             f"its graph is of bundle {found}, its config.pbtxt of bundle {expected}: they are from different "
             "exports. Copy the whole cloud folder of one export."
         )
-    version = metadata.get(_FORMAT_VERSION, str(FORMAT_VERSION))
-    if version != str(FORMAT_VERSION):
+    version = metadata.get(_FORMAT_VERSION, str(GRAPH_VERSION))
+    if version != str(GRAPH_VERSION):
         raise CloudRuntimeError(
-            f"its graph is of format version {version}, this server reads {FORMAT_VERSION}: export it "
+            f"its graph is of format version {version}, this server reads {GRAPH_VERSION}: export it "
             "again with this version of Phasekey, or serve it with the one that exported it."
         )
     role = metadata.get(_ROLE, "processing")

@@ -82,6 +82,8 @@ class Architecture:
 
     threshold: c of δ (Eq. 6), or None for c_k = mean_norms · E_ij|f_ijk| (section 5.1, where it is 1).
     image_size: the side in pixels that the layers are written for.
+    pixel_mean, pixel_std: how pixels, 0 to 1, are scaled for the first layer: (pixel - mean) / std, one
+    number or one for each channel. The same for every data set by default; pretrained weights want theirs.
     """
 
     name: str
@@ -91,3 +93,5 @@ class Architecture:
     threshold: float | None = 1.0
     mean_norms: float = 1.0
     image_size: int = 32
+    pixel_mean: float | tuple[float, ...] = 0.5
+    pixel_std: float | tuple[float, ...] = 0.25

@@ -11,6 +11,7 @@ from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoy
 from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
+from phasekey.model.pixels import Centre
 from phasekey.model.rotation import fold, rotate, unfold, unrotate
 from phasekey.model.sampler import ImageSampler
 
@@ -18,14 +19,6 @@ Form = Literal["original", "additional", "noisy", "complex"]
 FORMS: tuple[Form, ...] = get_args(Form)
 Task = Literal["classes", "attributes"]
 TASKS: tuple[Task, ...] = get_args(Task)
-
-
-class Centre(nn.Module):
-    """Images in [0, 1] -> about zero mean and unit variance. The same for every data set: no statistic
-    of the training images has to travel, and the first convolution learns the rest."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images - 0.5) * 4.0
 
 
 class Processing(nn.Module):
@@ -81,7 +74,8 @@ class SplitNetwork(nn.Module):
         layers, first, last = (
             self.architecture.layers, self.architecture.encoder_end, self.architecture.decoder_start
         )  # fmt: skip
-        encoder, before = [Centre(), builder.sequence(layers[:first])], None
+        centre = Centre(self.image[0], self.architecture.pixel_mean, self.architecture.pixel_std)
+        encoder, before = [centre, builder.sequence(layers[:first])], None
         if self.form in ("additional", "complex"):
             head, before = build_head(builder, self.head, width)
             encoder.append(head)
@@ -103,6 +97,13 @@ class SplitNetwork(nn.Module):
         bottleneck trained with Gaussian decoys: its norm makes N(0, I) the Gaussian law of its features.
         """
         return f"gaussian-{'features' if self._noise_is_decoy else 'images'}"
+
+    @property
+    def hides(self) -> bool:
+        """Whether devices would draw a decoy of its own for each image: False where the rotation is there,
+        decoys come from the sampler, and nobody fitted it. Then all decoys are one, which anyone can compute,
+        and the angle follows."""
+        return self.form != "complex" or self._noise_is_decoy or self.sampler.fitted
 
     @property
     def noise_size(self) -> int:

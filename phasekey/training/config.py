@@ -168,8 +168,12 @@ class TrainConfig:
         return "gaussian" if self.defence == "hardened" and self.head != "paper" else "another-input"
 
     def facts(self) -> dict[str, Any]:
-        """The settings that shape the result, as plain values for a checkpoint."""
-        kept = {name: value for name, value in asdict(self).items() if name not in OPERATIONAL}
+        """The settings that shape the result, as plain values for a checkpoint.
+
+        Images that came from memory have no words after --data; then there is none here.
+        """
+        left_out = OPERATIONAL if self.data else OPERATIONAL | {"data"}
+        kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         return {**kept, "decoy": self.decoy_law}
 
 

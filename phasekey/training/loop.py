@@ -12,6 +12,7 @@ from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.errors import DivergedError, TrainingError
 from phasekey.training.metrics import EpochMetrics, write_metrics
+from phasekey.training.own import OwnNetwork
 from phasekey.training.run import Run
 from phasekey.training.state import StateFile
 
@@ -26,12 +27,15 @@ def train(
     config: TrainConfig,
     dataset: ImageDataset,
     *,
+    own: OwnNetwork | None = None,
     progress: bool = False,
     on_epoch: OnEpoch | None = None,
     fresh: bool = False,
 ) -> Path:
     """Train and return the path of model.pt, written anew after every epoch beside metrics.jsonl.
 
+    own: a network of the caller's, trained in place of the one that the settings name: see
+    phasekey.training.fit.
     An unfinished run of the same settings in config.out goes on where it was; fresh drops it instead.
     The same seed gives the same weights on the same machine with one thread, however often the run was
     killed. torch's global random state is left as it was. Raises TrainingError where the loss stops
@@ -39,7 +43,7 @@ def train(
     """
     _make_folder(config.out)
     with torch.random.fork_rng(), Board(config.out if config.tensorboard else None) as board:
-        writer = _Writer(Run(config, dataset, progress=progress), board)
+        writer = _Writer(Run(config, dataset, own=own, progress=progress), board)
         writer.begin(fresh)
         while writer.run.number <= config.epochs:
             writer.epoch()

@@ -22,6 +22,7 @@ from phasekey.training.errors import DivergedError
 from phasekey.training.evaluate import evaluate
 from phasekey.training.hardware import build_accelerator
 from phasekey.training.metrics import EpochMetrics, Sums
+from phasekey.training.own import OwnNetwork, layers_identity
 from phasekey.training.pixels import Pixels, spread
 from phasekey.training.step import Learner
 
@@ -29,17 +30,28 @@ from phasekey.training.step import Learner
 class Run:
     """One run of training; `finished` holds the figures of its epochs so far.
 
+    own: a network of the caller's, in place of the one that the settings name.
     Random draws come from torch's global generators, seeded here, and from that of the batches.
     """
 
-    def __init__(self, config: TrainConfig, dataset: ImageDataset, *, progress: bool = False) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: ImageDataset,
+        *,
+        own: OwnNetwork | None = None,
+        progress: bool = False,
+    ) -> None:
         self.config, self.dataset, self.progress = config, dataset, progress
         self.accelerator = build_accelerator(config)
         self.share, self.shares = self.accelerator.process_index, self.accelerator.num_processes
         self.device = self.accelerator.device
         torch.manual_seed(config.seed)
-        self.architecture = architecture_of(config, dataset)
-        network = build_network(**self.architecture)
+        if own is None:
+            self.architecture = architecture_of(config, dataset)
+            network = build_network(**self.architecture)
+        else:
+            self.architecture, network = own.architecture, own.network
         network.sampler.fit(spread(dataset.train.images, LARGEST_FIT))
         self.batches = self._batches(dataset.train)
         self.test = Pixels(dataset.test.images, self.device)
@@ -148,6 +160,7 @@ class Run:
             **self.config.facts(),
             **{f"version of {name}": value for name, value in versions().items()},
             "training images": f"{len(self.dataset.train)}, sha256 {digest.hexdigest()[:12]}",
+            **layers_identity(self.architecture),
             "processes": self.shares,
         }
 

@@ -7,7 +7,7 @@ gets the same findings, so one training serves the tests of the attack, of its s
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
 

@@ -37,7 +37,8 @@ def test_attackers_train_on_known_images_and_are_scored_on_unseen_ones(
 
 def test_rows_stay_together(leaky: Scene) -> None:
     for split in (leaky.train, leaky.validation, leaky.test):
-        np.testing.assert_array_equal(split.feature[:9], leaky.device.encode(split.images[:9]))
+        # A batch of another size may add up in another order: ten times float32's precision, of sums near 1.
+        np.testing.assert_allclose(split.feature[:9], leaky.device.encode(split.images[:9]), atol=1e-6)
         np.testing.assert_allclose(split.x, hide(split.feature, split.decoy, split.theta), atol=1e-6)
         np.testing.assert_allclose(unrotate(split.x, split.theta), split.feature, atol=1e-4)
         np.testing.assert_array_equal(split.property, split.labels)
@@ -64,7 +65,7 @@ def test_derived_keys_send_an_exact_repeat_as_before_and_fresh_keys_do_not(
 ) -> None:
     np.testing.assert_array_equal(leaky.repeats["exact"].x, leaky.test.x)
     again = leaky_fresh.repeats["exact"]
-    np.testing.assert_array_equal(again.feature, leaky_fresh.test.feature)
+    np.testing.assert_allclose(again.feature, leaky_fresh.test.feature, atol=1e-6)
     assert (again.theta != leaky_fresh.test.theta).all()
     assert (again.x != leaky_fresh.test.x).any(axis=(1, 2, 3)).all()
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from phasekey.audit.plane import cosines, hide, major_axis, parts, turn, unrotate
-from sdk.rotation import rotate
-from sdk.rotation import unrotate as sdk_unrotate
+from sdk import secrets
+from sdk.secrets.matrices import rotations
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def test_hides_as_complex_numbers_say(drawn: tuple[np.ndarray, np.ndarray, np.nd
 
 
 def test_hides_and_unrotates_as_the_sdk_does(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    x = hide(*drawn)
-    np.testing.assert_allclose(x, rotate(*drawn), atol=1e-6)
-    np.testing.assert_allclose(unrotate(x, drawn[2]), sdk_unrotate(x, drawn[2]), atol=1e-6)
+    x, matrix = hide(*drawn), rotations(drawn[2])
+    np.testing.assert_allclose(x, secrets.hide(np.stack(drawn[:2], axis=1), matrix), atol=1e-6)
+    np.testing.assert_allclose(unrotate(x, drawn[2]), secrets.reveal(x, matrix), atol=1e-6)
     np.testing.assert_allclose(unrotate(x, drawn[2]), drawn[0], atol=1e-6)
 
 

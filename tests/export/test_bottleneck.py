@@ -17,8 +17,7 @@ from phasekey.training.config import TrainConfig
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.evaluate import to_float
 from phasekey.training.loop import train
-from sdk.client import EdgeClient
-from sdk.key import DerivedKeys
+from sdk import DerivedKeys, EdgeClient
 
 WIDTH = 24
 

@@ -11,6 +11,7 @@ from phasekey.audit.scene import Scene
 
 FindingsOf = Callable[[str, str], Findings]
 SHORT = replace(EFFORTS["control"], angle_steps=20)
+SAME = 1e-3  # rad, nats: what rounding may grow to in 20 steps; another seed is off by 0.03
 
 
 def error(guess: np.ndarray, theta: np.ndarray, period: float = 2 * np.pi) -> float:
@@ -32,8 +33,9 @@ def test_gives_a_posterior(leaky: Scene, findings_of: FindingsOf) -> None:
 
 def test_same_seed_same_findings(leaky: Scene, watch: object) -> None:
     first, second = (AngleNetwork().run(leaky, SHORT, 5, {}, watch) for _ in range(2))
-    np.testing.assert_array_equal(first.estimate, second.estimate)
-    assert first.curve == second.curve
+    assert error(first.estimate, second.estimate) < SAME
+    losses = [[point.validation for point in found.curve] for found in (first, second)]
+    np.testing.assert_allclose(*losses, atol=SAME)
 
 
 def test_takes_a_finer_angle_where_validation_says_so(leaky: Scene, watch: object) -> None:
@@ -53,6 +55,5 @@ def test_leaves_a_coarser_angle_alone(leaky: Scene, watch: object) -> None:
     wrong = {"train": leaky.train.theta + 0.7, "validation": leaky.validation.theta + 0.7}
     coarse = Findings(leaky.test.theta + 0.7, period=np.pi / 2, extra=wrong)
     alone = AngleNetwork().run(leaky, SHORT, 5, {}, watch)
-    np.testing.assert_array_equal(
-        AngleNetwork().run(leaky, SHORT, 5, {"ica": coarse}, watch).estimate, alone.estimate
-    )
+    together = AngleNetwork().run(leaky, SHORT, 5, {"ica": coarse}, watch)
+    assert error(together.estimate, alone.estimate) < SAME

@@ -98,7 +98,7 @@ def stop_before_step(monkeypatch, number):
 
 
 @pytest.fixture
-def cut(config, few_digits, monkeypatch):
+def cut(config, few_digits, monkeypatch, one_thread):
     """A folder with a run that was killed in its first epoch."""
     stop_before_step(monkeypatch, 3)
     with pytest.raises(KilledError):

@@ -1,4 +1,4 @@
-"""The rotation against complex numbers taken literally."""
+"""Hiding: a rotation against complex numbers taken literally, and any Q against einsum."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sdk import SdkError
-from sdk.rotation import rotate, unrotate
+from sdk.secrets import hide, reveal
+from sdk.secrets.matrices import haar, permutations, rotations
+
+
+def rotate(feature, decoy, theta):
+    """Compute e^{iθ}(a + ib) as the device does."""
+    return hide(np.stack([feature, decoy], axis=1), rotations(theta))
+
+
+def unrotate(h, theta):
+    """Compute Re[h e^{-iθ}] as the device does."""
+    return reveal(h, rotations(theta))
+
 
 FINITE = st.floats(-1e3, 1e3, width=32)
 ANGLES = st.floats(0, 2 * np.pi, exclude_max=True)
@@ -95,17 +107,54 @@ def test_known_values():
     np.testing.assert_allclose(unrotate(np.float32([[0, 1]]), quarter), [[1]], atol=1e-7)
 
 
+def drawn_rows(components, shape=(5, 3, 4), seed=0):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(shape[0], components, *shape[1:])).astype(np.float32)
+    return rows, haar(rng.normal(size=(shape[0], components**2)), components)
+
+
+@pytest.mark.parametrize("components", [2, 3, 8, 24])
+@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (4, 12)])
+def test_x_is_q_times_m_and_row_0_comes_back(components, shape):
+    rows, matrix = drawn_rows(components, shape)
+    x = hide(rows, matrix)
+    expected = np.einsum("nij,nj...->ni...", matrix, rows.astype(np.float64))
+    assert x.shape == (shape[0], components * shape[1], *shape[2:])
+    np.testing.assert_allclose(x, expected.reshape(x.shape), atol=1e-6)
+    np.testing.assert_allclose(reveal(x, matrix), rows[:, 0], atol=2e-6)
+
+
+def test_neither_the_batch_nor_the_company_changes_a_bit_of_x():
+    rows, matrix = drawn_rows(8, (64, 3, 4, 4))
+    whole = hide(rows, matrix)
+    for part in (slice(0, 1), slice(3, 8), slice(63, 64)):
+        np.testing.assert_array_equal(hide(rows[part], matrix[part]), whole[part])
+
+
+@pytest.mark.parametrize("components", [2, 4, 8])
+def test_a_permutation_sends_the_rows_untouched_in_secret_order(components):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(6, components, 3, 4, 4)).astype(np.float32)
+    matrix = permutations(rng.integers(0, 2**64, (6, components), np.uint64))
+    x = hide(rows, matrix, permuted=True)
+    assert x.shape == (6 * components, 3, 4, 4)
+    # The same, mixed: then X's blocks are these samples, image by image.
+    np.testing.assert_array_equal(hide(rows, matrix).reshape(x.shape), x)
+    np.testing.assert_array_equal(reveal(x, matrix, permuted=True), rows[:, 0])
+
+
 @pytest.mark.parametrize(
-    ("call", "said"),
+    "call",
     [
-        (lambda: rotate(np.zeros((2, 3)), np.zeros((2, 4)), np.zeros(2)), "one shape"),
-        (lambda: rotate(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(3)), r"\(2, 3\) and \(3,\)"),
-        (lambda: rotate(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 1))), "N angles"),
-        (lambda: rotate(np.zeros(2), np.zeros(2), np.zeros(2)), "N angles"),
-        (lambda: unrotate(np.zeros((2, 3)), np.zeros(2)), "even number of channels, got 3"),
-        (lambda: unrotate(np.zeros((2, 4)), np.zeros(1)), "N angles"),
+        lambda: hide(np.zeros((2, 3)), np.zeros((2, 3, 3))),
+        lambda: hide(np.zeros((2, 3, 4)), np.zeros((3, 3, 3))),
+        lambda: hide(np.zeros((2, 3, 4)), np.zeros((2, 2, 2))),
+        lambda: reveal(np.zeros((2, 5)), np.zeros((2, 2, 2))),
+        lambda: reveal(np.zeros((2, 4)), np.zeros((1, 2, 2))),
+        lambda: reveal(np.zeros((5, 4)), np.zeros((2, 3, 3)), permuted=True),
+        lambda: reveal(np.zeros(4), np.zeros((4, 2, 2))),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(call, said):
-    with pytest.raises(SdkError, match=said):
+def test_shapes_that_do_not_fit_are_refused(call):
+    with pytest.raises(SdkError, match="N samples of k components each and N matrices"):
         call()
