@@ -8,10 +8,10 @@ from types import TracebackType
 import grpc
 
 from cloud_runtime.config import ServerConfig
-from cloud_runtime.errors import CloudRuntimeError
 from cloud_runtime.lifecycle import Lifecycle
 from cloud_runtime.observability.metrics import ServingCollector, make_registry
 from cloud_runtime.observability.traces import NoTracer, OpenTelemetryTracer, Tracer
+from cloud_runtime.protocol.binding import bind
 from cloud_runtime.protocol.control import ControlService
 from cloud_runtime.protocol.handlers import Threads, make_handler
 from cloud_runtime.protocol.health import make_health_handler, make_reflection_handler
@@ -71,7 +71,7 @@ class RunningServer:
             ],
             options=_options(config, limit),
         )
-        self.address = _bind(self._server, config, credentials)
+        self.address = bind(self._server, config.listen, credentials)
         self._http = self._open_http(ServingCollector(repository.statistics, self._admission, refusals))
         self._server.start()
         self._lifecycle.set_ready(True)
@@ -186,24 +186,3 @@ def _options(config: ServerConfig, limit: int) -> list[tuple[str, int]]:
     if config.max_connection_age:
         options["grpc.max_connection_age_ms"] = int(config.max_connection_age * 1000)
     return list(options.items())
-
-
-def _bind(server: grpc.Server, config: ServerConfig, credentials: grpc.ServerCredentials | None) -> str:
-    address = config.listen
-    try:
-        if credentials is None:
-            port = server.add_insecure_port(address)
-        else:
-            port = server.add_secure_port(address, credentials)
-    except RuntimeError as error:
-        raise _unavailable(address) from error
-    if port == 0:  # how some versions of grpcio report it
-        raise _unavailable(address)
-    return address if address.startswith("unix:") else f"{config.host}:{port}"
-
-
-def _unavailable(address: str) -> CloudRuntimeError:
-    return CloudRuntimeError(
-        f"Cannot listen on {address}: the port is taken, or the host is not one of this machine's. "
-        "Choose another, or port 0 for any free one."
-    )

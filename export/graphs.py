@@ -79,7 +79,7 @@ def build_graphs(
     """Trace the three parts of a complex network, in inference mode.
 
     arithmetic: what the processing graph will be run in; for int8 both parts of a complex tensor are kept
-    in one, so that export.quantise gives them one scale.
+    in one, so that export.conversion.quantise gives them one scale.
     Raises ExportError for other forms, and for decoys that no device could draw.
     """
     if network.form != "complex":

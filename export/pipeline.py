@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from export.assemble import Facts, write_bundle
 from export.audited import find_audit
-from export.conversion import Arithmetic, Conversion, convert
+from export.checks.evidence import Evidence, collect
+from export.conversion.shipped import Arithmetic, Conversion, convert
+from export.conversion.wire_choice import WireType
 from export.errors import ExportError
-from export.evidence import Evidence, collect
 from export.graphs import OPSET, build_graphs
-from export.wire_choice import WireType
+from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
 from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork
@@ -26,8 +26,9 @@ class ExportOptions:
     """How to export.
 
     name: of the model, without the id; default <network>-<data>. image_dtype: what the encoder will
-    take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see export.wire_choice.
-    processing, calibration: arithmetic of the processing graph and data for int8, see export.conversion.
+    take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see
+    export.conversion.wire_choice. processing, calibration: arithmetic of the processing graph and data for
+    int8, see export.conversion.shipped.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     """

@@ -89,7 +89,7 @@ def _table(verdict: Verdict) -> list[str]:
 
 
 def _measured(model: Path, verdict: Verdict, layout: Layout, output: str) -> str:
-    from export.numeric import equivariance_errors
+    from export.checks.numeric import equivariance_errors
 
     errors = sorted(equivariance_errors(model, rotated=verdict.input, output=output, layout=layout))
     middle, largest = errors[len(errors) // 2], errors[-1]

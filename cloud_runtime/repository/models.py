@@ -13,10 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud_runtime.errors import CloudRuntimeError, ModelNotFoundError
-from cloud_runtime.repository.files import PROOF, ModelFiles, list_models, read_model, read_repository
+from cloud_runtime.repository.files import (
+    BUNDLE_ID,
+    PROOF,
+    ModelFiles,
+    list_models,
+    read_model,
+    read_repository,
+)
 from cloud_runtime.serving.processor import Processor, RunOptions
 from cloud_runtime.serving.statistics import StatisticsBook
-from phasekey.bundle import UNPROVED
+from phasekey.bundle import AUDIT, UNPROVED, privacy_sentence, state_of
 
 READY, UNAVAILABLE, LOADING = "READY", "UNAVAILABLE", "LOADING"  # Triton's words
 _UNLOADED, _FAILED = "unloaded", "failed to load; the server's log says why"
@@ -149,8 +156,7 @@ class ModelRepository:
         self._check_size(processor)
         processor.warm_up()
         _logger.info("loaded model %s version %s", files.name, files.version)
-        if files.parameter(PROOF) == "unproved":
-            _logger.warning("%s: %s", files.name, UNPROVED)
+        _warn(files)
         return processor
 
     def _check_size(self, processor: Processor) -> None:
@@ -160,3 +166,14 @@ class ModelRepository:
                 f"Model {processor.name!r} takes requests of {needed} bytes, this server was started for "
                 f"{self.largest_request}: start it again with a larger --max-message-mib."
             )
+
+
+def _warn(files: ModelFiles) -> None:
+    """Say what nobody should overlook: no proof, no audit, an audit that found it open."""
+    if files.parameter(PROOF) == "unproved":
+        _logger.warning("%s: %s", files.name, UNPROVED)
+    if files.parameter(BUNDLE_ID) is None:  # a plain repository's model hides nothing
+        return
+    sentence = privacy_sentence(state_of(files.parameter(AUDIT)))
+    if sentence is not None:
+        _logger.warning("%s: %s", files.name, sentence)

@@ -1,8 +1,8 @@
 """A proof, on an ONNX graph, that it commutes with every rotation of its complex input.
 
 `prove(model)` gives each tensor a type, by one rule for each operator, and a Verdict: proved, or the first
-node, tensor and rule that fail. It never runs the graph and never samples angles; export.numeric does that,
-as the independent check.
+node, tensor and rule that fail. It never runs the graph and never samples angles; export.checks.numeric does
+that, as the independent check.
 """
 
 from export.proof.checker import prove

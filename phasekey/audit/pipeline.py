@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from phasekey.audit.attacks import ATTACKS
-from phasekey.audit.document import REPORT_FILE, audit_text, make_folder
-from phasekey.audit.effort import Effort
+from phasekey.audit.budget import Effort
 from phasekey.audit.errors import AuditError
-from phasekey.audit.examples import collect
-from phasekey.audit.findings_file import FindingsFolder, Kept, code_digest
-from phasekey.audit.progress import Progress
 from phasekey.audit.report import write_report
-from phasekey.audit.result import Audit
-from phasekey.audit.run import judge, plan, run_attacks, task_error
-from phasekey.audit.scene import Scene
-from phasekey.audit.staging import Stage, Terms, build_stage
-from phasekey.audit.subject import Subject
+from phasekey.audit.result.examples import collect
+from phasekey.audit.result.report_json import REPORT_FILE, audit_text, make_folder
+from phasekey.audit.result.result import Audit
+from phasekey.audit.running.findings_cache import FindingsFolder, Kept, code_digest
+from phasekey.audit.running.progress import Progress
+from phasekey.audit.running.runner import judge, plan, run_attacks, task_error
+from phasekey.audit.scene.scene import Scene
+from phasekey.audit.subject.stage import Stage, Terms, build_stage
+from phasekey.audit.subject.subject import Subject
 from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.reproduction.results import hardware
 from phasekey.training.run import versions

@@ -1,10 +1,11 @@
-"""Networks split in encoder, processing module and decoder, and the complex layers between them."""
+"""Networks split in encoder, processing module and decoder, and the equivariant layers between them."""
 
 from phasekey.model.architectures import NAMES, describe
 from phasekey.model.decoys import DecoyLaw
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName
 from phasekey.model.network import FORMS, Form, SplitNetwork, Task
+from phasekey.model.secrets import SecretKind
 
 __all__ = ["FORMS", "NAMES", "Form", "ModelError", "SplitNetwork", "Task", "build_network"]
 
@@ -21,11 +22,22 @@ def build_network(
     width: int | None = None,
     decoy: DecoyLaw = "another-input",
     task: Task = "classes",
+    secret: SecretKind = "rotation",
+    components: int = 2,
+    sigma: float = 1.0,
 ) -> SplitNetwork:
-    """The network of `--arch`, `--variant` and `--form` for images (C, H, W) and a number of classes.
+    """Build the network of `--arch`, `--variant` and `--form`.
 
-    The other arguments are SplitNetwork's. Raises ModelError for an unknown name or an image that the
-    layers do not fit.
+    Args:
+        arch: one of NAMES.
+        classes: outputs of the last layer.
+        image: (C, H, W) of the input.
+        variant: alpha or beta, of ResNets only.
+        form, gamma, head, width, decoy, task, secret, components, sigma: SplitNetwork's.
+
+    Raises:
+        ModelError: for an unknown name, arguments that contradict each other, or an image that the layers do
+            not fit.
     """
     return SplitNetwork(
         describe(arch, variant),
@@ -37,4 +49,7 @@ def build_network(
         width=width,
         decoy=decoy,
         task=task,
+        secret=secret,
+        components=components,
+        sigma=sigma,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phasekey.audit.subject import open_checkpoint
+from phasekey.audit.subject.subject import open_checkpoint
 from phasekey.bundle import load_manifest
 from phasekey.cli import main
 from phasekey.model import SplitNetwork

@@ -12,7 +12,7 @@ from phasekey.audit.report.overview import form_of
 from phasekey.audit.report.page import document
 from phasekey.audit.report.terms import headlines, leaks, term_of, terms, words
 from phasekey.audit.report.verdict import why_not
-from phasekey.audit.result import Audit, Figure
+from phasekey.audit.result.result import Audit, Figure
 from phasekey.training.whole_file import write_whole
 
 CAPTION = "Value, 95% interval and name of the strongest attack"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phasekey.audit.examples import Examples
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.pictures import Row, rows, sweep
 from phasekey.audit.report.terms import headlines, term_of
-from phasekey.audit.result import AttackResult, Audit, Figure
+from phasekey.audit.result.examples import Examples
+from phasekey.audit.result.result import AttackResult, Audit, Figure
 from phasekey.training.whole_file import write_whole
 
 if TYPE_CHECKING:

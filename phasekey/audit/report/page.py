@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from phasekey.audit.examples import Examples
 from phasekey.audit.report.attack_tables import all_attacks
 from phasekey.audit.report.curves import curves
 from phasekey.audit.report.figures import write_figures
@@ -13,7 +12,8 @@ from phasekey.audit.report.measured import measured
 from phasekey.audit.report.overview import classes, heading, verdict
 from phasekey.audit.report.pictures import pictures
 from phasekey.audit.report.remedies import remedies
-from phasekey.audit.result import Audit
+from phasekey.audit.result.examples import Examples
+from phasekey.audit.result.result import Audit
 from phasekey.training.whole_file import write_whole
 
 PAGE_FILE = "report.html"

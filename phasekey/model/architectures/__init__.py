@@ -12,7 +12,15 @@ NAMES: tuple[str, ...] = (*_PLAIN, *_RESNETS)
 
 
 def describe(arch: str, variant: str | None = None) -> Architecture:
-    """The description of `--arch` and `--variant`; the variant (alpha or beta) is for ResNets only."""
+    """Look up the description of `--arch` and `--variant`.
+
+    Args:
+        arch: one of NAMES.
+        variant: alpha (where None) or beta, where a ResNet is split; other networks have none.
+
+    Raises:
+        ModelError: for an unknown network or variant.
+    """
     if arch in _RESNETS:
         if (variant or "alpha") not in VARIANTS:
             raise ModelError(f"unknown variant {variant!r} of {arch}; choose alpha or beta")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from export.numeric import equivariance_errors
+from export.checks.numeric import equivariance_errors
 from export.proof import Verdict, prove
 
 from .graph_builder import save

@@ -9,6 +9,7 @@ import torch
 from phasekey.model import FORMS, ModelError, build_network
 from phasekey.model.network import noise_like
 from phasekey.model.rotation import rotate, unrotate
+from phasekey.model.secrets import rotations
 
 # name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals
 SMALL = [
@@ -79,8 +80,8 @@ def test_the_prediction_does_not_depend_on_the_angle_but_on_undoing_it() -> None
     images = torch.rand(4, 1, 32, 32)
     with torch.no_grad():
         decoy = network.encoder(torch.rand(4, 1, 32, 32))
-        first = network(images, torch.zeros(4), decoy)
-        second = network(images, torch.rand(4) * 6, decoy)
+        first = network(images, rotations(torch.zeros(4)), decoy[:, None])
+        second = network(images, rotations(torch.rand(4) * 6), decoy[:, None])
         h = network.processing(rotate(network.encoder(images), decoy, torch.zeros(4)))
         wrong = network.decoder(unrotate(h, torch.full((4,), 2.0)))
     assert torch.allclose(first, second, atol=1e-4)
