@@ -86,20 +86,27 @@ class RunningServer:
         """HOST:PORT of the HTTP port as bound; None where it was not asked for."""
         return self._http.address if self._http else None
 
-    def drain(self) -> bool:
+    def drain(self, grace: float | None = None) -> bool:
         """Say `not ready`, wait for balancers to notice, refuse new requests, and finish those taken on.
 
+        Args:
+            grace: seconds to finish them in; None for what the settings say.
+
         Returns:
-            True where all of them finished within the drain's timeout.
+            True where all of them finished in time.
         """
         self._lifecycle.set_ready(False)
         time.sleep(self._config.drain_delay)
         self._admission.close()
-        return self._admission.wait_until_empty(self._config.drain_timeout)
+        return self._admission.wait_until_empty(self._config.drain_timeout if grace is None else grace)
 
-    def stop(self) -> None:
-        """Drain, and stop listening; what is not done by then is cut off."""
-        finished = self.drain()
+    def stop(self, grace: float | None = None) -> None:
+        """Drain, and stop listening; what is not done by then is cut off.
+
+        Args:
+            grace: as for drain().
+        """
+        finished = self.drain(grace)
         self._server.stop(_GRACE if finished else 0).wait()
         if self._http:
             self._http.stop()
