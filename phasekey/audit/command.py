@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from phasekey.audit.errors import AuditError
 from phasekey.command import require_extra
-from phasekey.training.command import NEEDED, let_threads_sleep
+from phasekey.machine import let_threads_sleep
+from phasekey.training.command import NEEDED
 
 if TYPE_CHECKING:
     from phasekey.audit.report.thresholds import Threshold
