@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
+from phasekey.training.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class EpochMetrics:
     epoch: int  # from 1
     loss: float  # mean loss of the task over the epoch, nats
     train_accuracy: float
-    test_accuracy: float  # with rotation
-    test_accuracy_plain: float  # angle and decoy zero
+    test_accuracy: float  # through decoys and secret
+    test_accuracy_plain: float  # nothing mixed, decoys zero
     seconds: float  # training and test
     defence: dict[str, float] = field(default_factory=dict)  # the defence's own figures, means
 
@@ -27,7 +28,7 @@ class EpochMetrics:
         defence = "".join(f", {name} {value:.3g}" for name, value in self.defence.items())
         return (
             f"epoch {self.epoch}/{epochs}: loss {self.loss:.3f}, train {self.train_accuracy:.1%}, "
-            f"test {self.test_accuracy:.1%} rotated, {self.test_accuracy_plain:.1%} plain{defence}, "
+            f"test {self.test_accuracy:.1%} hidden, {self.test_accuracy_plain:.1%} plain{defence}, "
             f"{self.seconds:.1f} s"
         )
 
@@ -58,4 +59,6 @@ class Sums:
 
 def write_metrics(path: Path, epochs: list[EpochMetrics]) -> None:
     """Write all lines anew; a run that is cut off keeps those of its finished epochs."""
-    write_whole(path, "".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs).encode())
+    write_whole(
+        path, "".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs).encode(), error=TrainingError
+    )
