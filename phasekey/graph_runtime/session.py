@@ -29,7 +29,7 @@ class GraphSession:
     """An ONNX graph, ready to run. Safe to use from several threads at once.
 
     Args:
-        path: the ONNX file.
+        graph: the ONNX file, or its bytes where it is not on disk yet.
         threads: threads within one run; 0 lets ONNX Runtime take every core.
         device: ``"cpu"``, ``"cuda"`` or ``"tensorrt"``.
         cuda_graphs: on a GPU, replay captured kernels where shapes repeat.
@@ -39,10 +39,16 @@ class GraphSession:
     """
 
     def __init__(
-        self, path: Path, *, threads: int = 1, device: Device = "cpu", cuda_graphs: bool = False
+        self,
+        graph: Path | bytes,
+        *,
+        threads: int = 1,
+        device: Device = "cpu",
+        cuda_graphs: bool = False,
     ) -> None:
-        self._path = Path(path)
-        self._session = _open(self._path, threads, device, cuda_graphs)
+        self._name = "the graph in memory" if isinstance(graph, bytes) else str(graph)
+        source = graph if isinstance(graph, bytes) else Path(graph)
+        self._session = _open(source, threads, device, cuda_graphs)
         self._inputs = _ports(self._session.get_inputs())
         self._outputs = _ports(self._session.get_outputs())
         names = [spec.name for spec in self.outputs]
@@ -84,25 +90,26 @@ class GraphSession:
                 results = self._session.run(names, contiguous)
         except Exception as error:  # ONNX Runtime raises a class of its own for each status
             raise GraphError(
-                f"{self._path.name}: the run failed on inputs that fit its signature."
+                f"{Path(self._name).name}: the run failed on inputs that fit its signature."
             ) from error
         return dict(zip(names, results, strict=True))
 
     def __repr__(self) -> str:
-        return f"GraphSession({str(self._path)!r})"
+        return f"GraphSession({self._name!r})"
 
 
-def _open(path: Path, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:
-    if not path.is_file():
-        raise GraphError(f"No graph at {path}: there is no such file. Check the path, or export again.")
+def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:
+    if isinstance(graph, Path) and not graph.is_file():
+        raise GraphError(f"No graph at {graph}: there is no such file. Check the path, or export again.")
     _check_arguments(threads, device, cuda_graphs)
+    source = graph if isinstance(graph, bytes) else str(graph)
+    providers = _providers(device, graph, cuda_graphs)
     try:
-        session = ort.InferenceSession(
-            str(path), _options(threads), providers=_providers(device, path, cuda_graphs)
-        )
+        session = ort.InferenceSession(source, _options(threads), providers=providers)
     except Exception as error:  # see run()
+        name = "What is in memory" if isinstance(graph, bytes) else graph
         raise GraphError(
-            f"{path} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
+            f"{name} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
             "cut short, or of a newer format. Copy it again or export again."
         ) from error
     if session.get_providers()[0] != _FIRST[device]:  # it falls back to the CPU without a word
@@ -128,7 +135,7 @@ def _check_arguments(threads: int, device: Device, cuda_graphs: bool) -> None:
         ort.preload_dlls()  # finds the CUDA libraries that came as wheels
 
 
-def _providers(device: Device, path: Path, cuda_graphs: bool) -> list[Any]:
+def _providers(device: Device, graph: Path | bytes, cuda_graphs: bool) -> list[Any]:
     """List providers in order; what the first cannot run goes to the next.
 
     TensorRT keeps the engine that it builds (minutes, at the first start) in a folder beside the graph,
@@ -139,8 +146,10 @@ def _providers(device: Device, path: Path, cuda_graphs: bool) -> list[Any]:
         return [_CPU]
     if device == "cuda":
         return [cuda, _CPU]
-    cache = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(path.parent / "tensorrt")}
-    return [(_TENSORRT, cache if os.access(path.parent, os.W_OK) else {}), cuda, _CPU]
+    cache: dict[str, str] = {}
+    if isinstance(graph, Path) and os.access(graph.parent, os.W_OK):
+        cache = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(graph.parent / "tensorrt")}
+    return [(_TENSORRT, cache), cuda, _CPU]
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -1,6 +1,6 @@
 """Networks split in encoder, processing module and decoder, and the equivariant layers between them."""
 
-from phasekey.model.architectures import NAMES, describe
+from phasekey.model.architectures import NAMES, Split, describe
 from phasekey.model.decoys import DecoyLaw
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName
@@ -16,6 +16,7 @@ def build_network(
     classes: int,
     image: tuple[int, int, int],
     variant: str | None = None,
+    split: Split = "paper",
     form: Form = "complex",
     gamma: float = 0.0,
     head: HeadName = "paper",
@@ -32,7 +33,8 @@ def build_network(
         arch: one of NAMES.
         classes: outputs of the last layer.
         image: (C, H, W) of the input.
-        variant: alpha or beta, of ResNets only.
+        variant: alpha or beta, of ResNets split as the paper says.
+        split: where the paper says, or early.
         form, gamma, head, width, decoy, task, secret, components, sigma: SplitNetwork's.
 
     Raises:
@@ -40,7 +42,7 @@ def build_network(
             not fit.
     """
     return SplitNetwork(
-        describe(arch, variant),
+        describe(arch, variant, split),
         classes=classes,
         image=image,
         form=form,

@@ -1,6 +1,7 @@
-"""What an encoder ends in, so that the feature can be hidden: four heads (docs/adr/0030, 0032, 0034).
+"""What an encoder ends in, so that the feature can be hidden: five heads (docs/adr/0030, 0032, 0034).
 
-`paper` is the generator of section 4.2 and Appendix B. `bottleneck` narrows the feature to a vector; the
+`paper` is the generator of section 4.2 and Appendix B. `light` is one 1 × 1
+convolution, for early splits. `bottleneck` narrows the feature to a vector; the
 processing module then opens with the way back to the map. `deep-bottleneck` has layers before that, so that
 it can choose what the vector says, and by which law. `norm-bottleneck` gives that vector one length for all
 images, which the bound on what a transmission tells starts from.
@@ -18,7 +19,7 @@ from phasekey.model.build import Builder, Shape
 from phasekey.model.errors import ModelError
 from phasekey.model.layers import Residual
 
-HeadName = Literal["paper", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
+HeadName = Literal["paper", "light", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
 DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 12, "norm-bottleneck": 12}
 # Of the layers before a deep bottleneck: channels, the side at which pooling ends, and units.
@@ -41,6 +42,16 @@ class Generator(nn.Sequential):
         super().__init__(
             _conv(channels), nn.ReLU(), Residual(block, nn.Identity()), nn.ReLU(), _conv(channels)
         )
+
+
+class LightHead(nn.Conv2d):
+    """(N, C, H, W) -> the same shape: one 1 × 1 convolution.
+
+    No feature may end in a ReLU (docs/adr/0002). It costs a thirty-sixth of the generator's operations.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, kernel_size=1)
 
 
 class Bottleneck(nn.Module):
@@ -148,6 +159,7 @@ def _normed(inputs: int, outputs: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
+MAP_HEADS: dict[HeadName, type[Generator] | type[LightHead]] = {"paper": Generator, "light": LightHead}
 BOTTLENECKS: dict[HeadName, type[Bottleneck] | type[NormBottleneck]] = {
     "bottleneck": Bottleneck,
     "deep-bottleneck": DeepBottleneck,
@@ -163,7 +175,7 @@ def check_head(name: HeadName, width: int | None) -> None:
     """
     if name not in HEADS:
         raise ModelError(f"unknown head {name!r}; choose one of {', '.join(HEADS)}")
-    if width is not None and (name == "paper" or width < 1):
+    if width is not None and (name in MAP_HEADS or width < 1):
         raise ModelError(f"head {name} got width {width}; a width, 1 or more, is for bottlenecks only")
 
 
@@ -180,7 +192,7 @@ def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.
         keeps its map.
 
     Raises:
-        ModelError: as `check_head`, and where the paper's head meets a vector.
+        ModelError: as `check_head`, and where a head for maps meets a vector.
     """
     check_head(name, width)
     if name in BOTTLENECKS:
@@ -188,10 +200,10 @@ def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.
         return BOTTLENECKS[name](before, builder.shape[0]), before
     if len(builder.shape) != 3:
         raise ModelError(
-            f"the paper's head takes a map (C, H, W) but comes after shape {builder.shape}; "
+            f"the head {name} takes a map (C, H, W) but comes after shape {builder.shape}; "
             "use the bottleneck head, or end the encoder before Flatten"
         )
-    return Generator(builder.shape[0]), None
+    return MAP_HEADS[name](builder.shape[0]), None
 
 
 def build_opening(builder: Builder, shape: Shape) -> list[nn.Module]:

@@ -9,12 +9,13 @@ from typing import Any, Literal, get_args
 
 from phasekey.training.errors import TrainingError
 
+Split = Literal["paper", "early"]
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "step", "constant"]
 Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
-Head = Literal["paper", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
+Head = Literal["paper", "light", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
 Decoy = Literal["auto", "another-input", "mixture", "gaussian", "archive"]
 Secret = Literal["rotation", "orthogonal", "permutation"]
 DefenceName = Literal["auto", "paper", "hardened", "none"]
@@ -37,7 +38,16 @@ class TrainConfig:
 
     arch: str = field(default="lenet", metadata=_help("network to train"))
     variant: str | None = field(
-        default=None, metadata=_help("where a ResNet is split: alpha or beta; other networks have none")
+        default=None,
+        metadata=_help("where the paper splits a ResNet: alpha or beta; other networks have none"),
+    )
+    split: Split = field(
+        default="paper",
+        metadata=_help(
+            "where the network is cut: paper, as section 5.1 says; early, after the stem or first block, "
+            "with all but the last layer in the cloud, so that the device does little; --head is then light "
+            "unless you say otherwise"
+        ),
     )
     form: str = field(
         default="complex",
@@ -49,7 +59,8 @@ class TrainConfig:
     head: Head = field(
         default="paper",
         metadata=_help(
-            "what the encoder ends in: paper, its generator; bottleneck, a linear layer to --width values "
+            "what the encoder ends in: paper, its generator; light, one 1 × 1 convolution; bottleneck, a "
+            "linear layer to --width values "
             "and batch norm, which leaks less and sends less; deep-bottleneck, convolutions and a hidden "
             "layer before that, which --defence hardened can hide best; norm-bottleneck, a deep one whose "
             "feature has one length for all images, as a bound needs; original and noisy forms have none"
@@ -186,6 +197,7 @@ class TrainConfig:
         _require(self, "sigma", "a number above 0", lambda v: 0 < v < float("inf"))
         _require(self, "consistency", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
         choices = {
+            "split": Split,
             "optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device,
             "precision": Precision,
             "head": Head, "decoy": Decoy, "secret": Secret, "defence": DefenceName, "critic": CriticKind,

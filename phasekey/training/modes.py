@@ -42,7 +42,11 @@ def chosen_settings(
     Returns:
         What TrainConfig takes.
     """
-    return {**(recipe or {}), **(PRESETS[mode] if mode else {}), **given}
+    settings = {**(recipe or {}), **(PRESETS[mode] if mode else {}), **given}
+    # The generator's four convolutions would undo what an early split saves.
+    if settings.get("split") == "early" and settings.get("head", "paper") == "paper" and "head" not in given:
+        settings["head"] = "light"
+    return settings
 
 
 def bound(config: TrainConfig) -> float | None:
