@@ -1,16 +1,33 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set up .venv first, from exact pins.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# pip, or uv where it is installed: make demo INSTALLER=uv
+INSTALLER ?= pip
+# A package index from which torch alone is taken, such as that of its CPU builds: see "Install" in README.md.
+TORCH_INDEX ?=
+
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+ifeq ($(INSTALLER),uv)
+NEW_VENV = uv venv --quiet --allow-existing --python "$(PYTHON)" .venv
+INSTALL = uv pip install --quiet --python $(BIN)/python -c constraints.txt
+else
+NEW_VENV = "$(PYTHON)" -m venv .venv
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+endif
+# Measured on Linux, x86-64, Python 3.11: the pinned wheels of '.[train]' and '.[dev]' without torch are 0.2 GB,
+# torch's CPU build is 0.2 GB, its public Linux wheel with the CUDA libraries 2.7 GB.
+SIZE = $(if $(TORCH_INDEX)$(filter Darwin,$(shell uname -s)),0.4 GB,up to 3 GB, \
+nearly all of it torch with the CUDA libraries; 0.4 GB with TORCH_INDEX set to the index of its CPU builds)
+# torch without its dependencies from there, so that nothing else is: these come with the rest, as pinned.
+TORCH = $(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch)
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lint types imports wire pytest format clean
+.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
 
-test: lint types imports wire pytest
+test: lint types imports wire docs pytest
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -25,24 +42,39 @@ imports: .venv/.dev
 wire: .venv/.dev
 	$(BIN)/python -m phasekey.wire.regenerate --check
 
+docs: .venv/.dev
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
+
+# The closing line stays pytest's own; what no test reaches is listed above it.
 pytest: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+wheel: .venv/.dev
+	$(BIN)/python -m pytest tests/test_wheel.py
+	$(BIN)/python -m build --outdir dist
+
+# Not part of `make test`: it asks a database in the network.
+vulnerabilities: .venv/.pip-audit
+	.venv/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv dist *.egg-info
+	rm -rf .venv dist *.egg-info build/site
 
 .venv/bin/python:
-	@echo "setting up .venv: some minutes of downloads and installs"
-	$(PYTHON) -m venv .venv
+	$(NEW_VENV)
 
-.venv/.train: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[train]'
+# Apart from the environment of the tests, whose versions its own dependencies would move.
+.venv/.pip-audit: .venv/bin/python
+	$(BIN)/python -m venv .venv/pip-audit
+	.venv/pip-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	touch $@
 
-.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[dev]'
+.venv/.train .venv/.dev: .venv/.%: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing phasekey[$*] into .venv: some minutes; downloads, where no cache has them: $(SIZE)"
+	$(TORCH)
+	$(INSTALL) --editable '.[$*]'
 	touch $@

@@ -1,4 +1,4 @@
-"""The decoder d: un-rotated features to probabilities (Xiang et al. 2020, section 3)."""
+"""The decoder d: revealed features to probabilities (Xiang et al. 2020, section 3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ Floats = npt.NDArray[np.float32]
 
 
 class Decoder:
-    """Computes y = d(Re[h e^{-iθ}]). Safe to use from several threads at once.
+    """Computes y = d(row 0 of Qᵀh); of a rotation that is Re[h e^{-iθ}].
+
+    Safe to use from several threads at once.
 
     Args:
         directory: the edge folder of a bundle.
@@ -29,10 +31,10 @@ class Decoder:
         self._graph = EdgeGraph(directory, manifest.decoder, threads)
 
     def decode(self, feature: Floats) -> Floats:
-        """Decode processed features after the rotation was undone.
+        """Decode processed features after they were revealed.
 
         Args:
-            feature: (N, D, …) float32, Re[h e^{-iθ}].
+            feature: (N, D, …) float32, row 0 of Qᵀh.
 
         Returns:
             Probabilities (N, K) float32, each row summing to 1.

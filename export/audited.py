@@ -1,10 +1,11 @@
 """The privacy audit that goes with an export: found, held to the checkpoint, or refused."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from export.errors import ExportError
-from phasekey.audit.summary import SUMMARY_FILE, load_summary
+from phasekey.audit.result.summary import SUMMARY_FILE, load_summary
 from phasekey.bundle.checksums import sha256_of_file
 
 HOW = "run: phasekey audit --ckpt {checkpoint}"
@@ -41,4 +42,4 @@ def find_audit(
 
 def _require(holds: bool, problem: str, checkpoint: Path) -> None:
     if not holds:
-        raise ExportError(f"{problem}; {HOW.format(checkpoint=checkpoint)}")
+        raise ExportError(f"{problem}; {HOW.format(checkpoint=quote(str(checkpoint)))}")

@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from export.assemble import Facts, write_bundle
 from export.audited import find_audit
-from export.conversion import Arithmetic, Conversion, convert
+from export.checks.evidence import Evidence, collect
+from export.conversion.shipped import Arithmetic, Conversion, convert
+from export.conversion.wire_choice import WireType
 from export.errors import ExportError
-from export.evidence import Evidence, collect
 from export.graphs import OPSET, build_graphs
-from export.wire_choice import WireType
+from export.guarantee import guarantee_of
+from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
-from phasekey.bundle import Manifest
+from phasekey.bundle import DecoySpec, Manifest, SecretSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
@@ -26,8 +27,9 @@ class ExportOptions:
     """How to export.
 
     name: of the model, without the id; default <network>-<data>. image_dtype: what the encoder will
-    take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see export.wire_choice.
-    processing, calibration: arithmetic of the processing graph and data for int8, see export.conversion.
+    take, "uint8" (0 to 255) or "float32" (0 to 1). wire: the type of x and h, see
+    export.conversion.wire_choice. processing, calibration: arithmetic of the processing graph and data for
+    int8, see export.conversion.shipped.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     """
@@ -59,10 +61,10 @@ def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DE
 def export_network(
     network: SplitNetwork, labels: Sequence[str], destination: Path, options: ExportOptions = DEFAULTS
 ) -> Manifest:
-    """Export a network that was trained by other means, e.g. one of phasekey.model.split.
+    """Export a network that was trained by other means than phasekey.training.fit.
 
     labels: the class names in the order of the logits. The network's sampler, from whose images devices
-    make decoys, should have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
+    make decoys, must have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
     """
     if options.audit or options.require_audit:
         raise ExportError("an audit belongs to a checkpoint's file, and here is none; export a checkpoint")
@@ -73,6 +75,12 @@ def export_network(
 def _export(
     trained: Checkpoint, destination: Path, options: ExportOptions, audit: dict[str, Any] | None
 ) -> Manifest:
+    if not trained.network.hides:
+        raise ExportError(
+            "the network's decoys were never fitted, so that every image would be hidden by one and the "
+            "same, which anyone can compute: call network.sampler.fit(images) on training images, uint8 "
+            "(N, H, W, C)"
+        )
     graphs = build_graphs(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
@@ -91,11 +99,13 @@ def _default_name(checkpoint: Checkpoint) -> str:
 
 
 def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evidence) -> Facts:
+    network = checkpoint.network
     return Facts(
         name=name,
         labels=checkpoint.labels,
-        decoy_source=checkpoint.network.decoy_source,
-        decoy_in_training=checkpoint.network.decoy,
+        secret=SecretSpec(network.secret, network.components),
+        guarantee=guarantee_of(network),
+        decoy=DecoySpec(network.decoy_source, network.noise_size, network.decoy, network.sigma),
         wire=shipped.wire,
         proof=evidence.proof,
         network=_network_facts(checkpoint),
@@ -112,8 +122,9 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
 
 def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     network: SplitNetwork = checkpoint.network
+    named = {name: value for name, value in checkpoint.architecture.items() if name != "description"}
     return {
-        **checkpoint.architecture,
+        **named,
         "image": list(network.image),
         "feature_shape": list(network.feature_shape),
         "processed_shape": list(network.processed_shape),

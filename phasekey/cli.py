@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phasekey import __version__
-from phasekey.command import run_module
+from phasekey.command import add_version, run_module, while_read
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,9 @@ SUBCOMMANDS = {
     "export": Subcommand("export.command", "split a checkpoint into an edge bundle and a model repository"),
     "serve": Subcommand("cloud_runtime.command", "serve the processing module over gRPC"),
     "predict": Subcommand("sdk.command", "predict images through a server that never sees them"),
+    "decoys": Subcommand("phasekey.decoys.command", "pack private images that hide a device's inputs"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
+    "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),
     "reproduce": Subcommand(
         "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"
     ),
@@ -45,10 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in SUBCOMMANDS:
         name = arguments[0]
         return run_module(SUBCOMMANDS[name].module, f"phasekey {name}", arguments[1:])
+    return while_read(lambda: _overview(arguments))
+
+
+def _overview(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "phasekey", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"phasekey {__version__}")
+    add_version(parser)
     parser.add_argument("command", choices=list(SUBCOMMANDS), metavar="COMMAND", help="one of the above")
     parser.parse_args(arguments)  # prints help, the version or what is wrong, and leaves
     return 2

@@ -1,19 +1,25 @@
 """The device's side of Phasekey: ``EdgeClient`` predicts without showing the cloud an image."""
 
+from phasekey.bundle import PrivacyWarning
 from sdk.client import EdgeClient, Prediction, Traffic
 from sdk.errors import SdkError
-from sdk.key import DerivedKeys, FreshKeys, KeySource, Secrets
+from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
+from sdk.store import BudgetExhausted, DecoysUsedUp, StoreError
 from sdk.transport import GrpcTransport, Transport
 
 __all__ = [
+    "BudgetExhausted",
+    "DecoysUsedUp",
     "DerivedKeys",
     "EdgeClient",
     "FreshKeys",
     "GrpcTransport",
     "KeySource",
     "Prediction",
+    "PrivacyWarning",
     "SdkError",
     "Secrets",
+    "StoreError",
     "Traffic",
     "Transport",
 ]

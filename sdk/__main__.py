@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from phasekey.command import run_module
+from phasekey.command import add_version, run_module
 
 
 def main() -> int:
@@ -12,6 +12,7 @@ def main() -> int:
     if arguments[:1] == ["predict"]:
         return run_module("sdk.command", "python -m sdk predict", arguments[1:])
     parser = argparse.ArgumentParser("python -m sdk", description="Private prediction from a device.")
+    add_version(parser)
     parser.add_argument("command", choices=["predict"], help="predict: the class of image files")
     parser.parse_args(arguments)  # prints help or what is wrong, and leaves
     return 2

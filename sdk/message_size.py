@@ -18,13 +18,20 @@ _LARGEST_VALUE = {"float32": 4, "float16": 2, "int8": 10}
 def images_per_request(manifest: Manifest, batch_size: int) -> int:
     """Most images in one request: batch_size, or as many as LARGEST_X has room for, but one at least."""
     spec = manifest.processing.inputs[0]
-    return max(1, min(batch_size, LARGEST_X // (_values(spec) * np.dtype(spec.dtype).itemsize)))
+    each = samples_per_image(manifest) * _values(spec) * np.dtype(spec.dtype).itemsize
+    return max(1, min(batch_size, LARGEST_X // each))
 
 
 def largest_reply(manifest: Manifest, images: int) -> int:
     """Bytes that a right reply for so many images may take, raw or typed."""
     spec = manifest.processing.outputs[0]
-    return images * _values(spec) * _LARGEST_VALUE[spec.dtype] + _REPLY_MARGIN
+    samples = images * samples_per_image(manifest)
+    return samples * _values(spec) * _LARGEST_VALUE[spec.dtype] + _REPLY_MARGIN
+
+
+def samples_per_image(manifest: Manifest) -> int:
+    """Samples of x that one image goes out as: k where the k components travel by themselves."""
+    return manifest.secret.components if manifest.secret.permutes else 1
 
 
 def _values(spec: TensorSpec) -> int:

@@ -16,14 +16,32 @@ from phasekey import bundle
 SIDE, KERNEL, NOISE, FEATURES, PROCESSED = 6, 3, 5, 2, 3
 MAP = SIDE - KERNEL + 1
 LABELS = ("ant", "bee", "cow", "dog")
+DRAWN = bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "none")
 TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
+
+
+AUDITED = {
+    "date": "2026-01-31", "phasekey": "0", "budget": "full", "kind": "bundle", "subject_sha256": "ab" * 32,
+    "audited": "the graphs", "data": "digits", "decoy_law": "device", "keys": "derived", "box": "white",
+    "incomplete": None, "verdict": "No attack learned anything.", "grade": "chance", "figures": {},
+    "report_sha256": "cd" * 32,
+}  # fmt: skip
 
 
 class SmallNetwork:
     """Weights, the three graphs made of them, and the same sums in numpy (float64)."""
 
-    def __init__(self, seed: int = 0, channels: int = 1, dtype: str = "uint8") -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        channels: int = 1,
+        dtype: str = "uint8",
+        kind: str = "rotation",
+        components: int = 2,
+        archive: bool = False,
+    ) -> None:
         random = np.random.default_rng(seed)
+        self.secret, self.archive = bundle.SecretSpec(kind, components), archive
         self.channels, self.dtype = channels, dtype
         self.encoder = random.normal(size=(FEATURES, channels, KERNEL, KERNEL))
         self.sampler = random.normal(size=(NOISE, channels * SIDE * SIDE))
@@ -38,9 +56,11 @@ class SmallNetwork:
         return self._encode(np.asarray(images, np.float64).transpose(0, 3, 1, 2) / scale)
 
     def decoy(self, noise):
-        """Give b = g(I'), with I' a sigmoid of a linear image of the noise."""
-        drawn = 1 / (1 + np.exp(-(np.asarray(noise, np.float64) @ self.sampler)))
-        return self._encode(drawn.reshape(-1, self.channels, SIDE, SIDE))
+        """Give b = g(I'), with I' a sigmoid of a linear image of the noise; k - 1 blocks of channels."""
+        each = np.asarray(noise, np.float64).reshape(-1, NOISE)
+        drawn = 1 / (1 + np.exp(-(each @ self.sampler)))
+        decoys = self._encode(drawn.reshape(-1, self.channels, SIDE, SIDE))
+        return decoys.reshape(len(noise), -1, *decoys.shape[2:])
 
     def _encode(self, planes):
         windows = np.lib.stride_tricks.sliding_window_view(planes - 0.5, (KERNEL, KERNEL), axis=(2, 3))
@@ -70,24 +90,34 @@ class SmallNetwork:
             node("Transpose", [scaled], ["planes"], perm=[0, 3, 1, 2]),
             node("Sub", ["planes", "half"], ["centred"]),
             node("Conv", ["centred", "K"], ["feature"]),
-            node("MatMul", ["noise", "S"], ["flat"]),
+        ]
+        decoys = self.secret.components - 1
+        drawing = [
+            node("Reshape", ["noise", "each"], ["each_noise"]),
+            node("MatMul", ["each_noise", "S"], ["flat"]),
             node("Sigmoid", ["flat"], ["drawn"]),
             node("Reshape", ["drawn", "to"], ["drawn_planes"]),
             node("Sub", ["drawn_planes", "half"], ["drawn_centred"]),
-            node("Conv", ["drawn_centred", "K"], ["decoy"]),
+            node("Conv", ["drawn_centred", "K"], ["each_decoy"]),
+            node("Reshape", ["each_decoy", "blocks"], ["decoy"]),
         ]
+        c |= {"each": np.array([-1, NOISE]), "blocks": np.array([-1, decoys * FEATURES, MAP, MAP])}
         image = ("image", TYPES[self.dtype], ["N", SIDE, SIDE, self.channels])
-        maps = ["N", FEATURES, MAP, MAP]
-        outputs = [("feature", TensorProto.FLOAT, maps), ("decoy", TensorProto.FLOAT, maps)]
-        return _graph(nodes, [image, ("noise", TensorProto.FLOAT, ["N", NOISE])], outputs, c)
+        feature = ("feature", TensorProto.FLOAT, ["N", FEATURES, MAP, MAP])
+        if self.archive:
+            return _graph(nodes, [image], [feature], {name: c[name] for name in ("half", "K", "scale")})
+        decoy = ("decoy", TensorProto.FLOAT, ["N", decoys * FEATURES, MAP, MAP])
+        noise = ("noise", TensorProto.FLOAT, ["N", decoys * NOISE])
+        return _graph([*nodes, *drawing], [image, noise], [feature, decoy], c)
 
     def processing_graph(self):
-        both = np.concatenate([self.processing, self.processing])[:, :, None, None]
+        blocks = 1 if self.secret.permutes else self.secret.components
+        all_alike = np.concatenate([self.processing] * blocks)[:, :, None, None]
         return _graph(
-            [helper.make_node("Conv", ["x", "W"], ["h"], group=2)],  # one real weight for both components
-            [("x", TensorProto.FLOAT, ["N", 2 * FEATURES, MAP, MAP])],
-            [("h", TensorProto.FLOAT, ["N", 2 * PROCESSED, MAP, MAP])],
-            {"W": both},
+            [helper.make_node("Conv", ["x", "W"], ["h"], group=blocks)],  # one real weight for all components
+            [("x", TensorProto.FLOAT, ["N", blocks * FEATURES, MAP, MAP])],
+            [("h", TensorProto.FLOAT, ["N", blocks * PROCESSED, MAP, MAP])],
+            {"W": all_alike},
         )
 
     def decoder_graph(self):
@@ -127,8 +157,11 @@ class SmallExport:
     manifest: bundle.Manifest
 
 
-def write_small_export(root: Path, name: str = "small", **options) -> SmallExport:
-    """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does."""
+def write_small_export(root: Path, name: str = "small", audit=AUDITED, **options) -> SmallExport:
+    """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does.
+
+    audit: as the manifest has it; a whole one that found nothing, so that nothing warns.
+    """
     network = SmallNetwork(**options)
     graphs = {
         "encoder": network.encoder_graph(),
@@ -144,19 +177,23 @@ def write_small_export(root: Path, name: str = "small", **options) -> SmallExpor
         files = {"encoder": edge / "encoder.onnx", "decoder": edge / "decoder.onnx"}
         files["processing"] = version / "model.onnx"
         entries = {role: _write_graph(graphs[role], files[role], role, identity) for role in graphs}
-        (version.parent / "config.pbtxt").write_text(_config(model_name, identity, entries["processing"]))
+        (version.parent / "config.pbtxt").write_text(
+            _config(model_name, identity, entries["processing"], network.secret, audit)
+        )
         manifest = bundle.Manifest(
             format_version=bundle.FORMAT_VERSION,
             bundle_id=identity,
             model_name=model_name,
             image=bundle.ImageSpec(SIDE, SIDE, network.channels, network.dtype),
             labels=LABELS,
-            decoy=bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "none"),
+            secret=network.secret,
+            decoy=bundle.DecoySpec(bundle.ARCHIVE, 0, "none") if network.archive else DRAWN,
             wire=bundle.WireSpec("float32", None, None, {}),
-            proof=bundle.ProofSpec("proved", "exact"),
+            proof=bundle.ProofSpec("samples-alike" if network.secret.permutes else "proved", "exact"),
             network={"arch": "small"},
             training={},
             export={},
+            audit=audit,
             **entries,
         )
         bundle.write_manifest(edge, manifest)
@@ -177,13 +214,16 @@ def _specs(ports):
         yield bundle.TensorSpec(port.name, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)), shape)
 
 
-def _config(model_name, identity, graph):
+def _config(model_name, identity, graph, secret, audit):
+    batch = 64 * (secret.components if secret.permutes else 1)
+
     def port(side, spec):
         return f'{side} [{{ name: "{spec.name}" data_type: TYPE_FP32 dims: {list(spec.shape[1:])} }}]\n'
 
     facts = {"phasekey.bundle_id": identity, "phasekey.sha256": graph.sha256}
+    facts["phasekey.audit"] = bundle.audit_state(audit)
     return (
-        f'name: "{model_name}"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 64\n'
+        f'name: "{model_name}"\nplatform: "onnxruntime_onnx"\nmax_batch_size: {batch}\n'
         + port("input", graph.inputs[0])
         + port("output", graph.outputs[0])
         + "".join(f'parameters {{ key: "{k}" value {{ string_value: "{v}" }} }}\n' for k, v in facts.items())

@@ -1,10 +1,13 @@
-"""The wheel alone, in a clean environment, predicts: the full proof that the edge needs no torch."""
+"""The wheel alone, in clean environments, predicts: the full proof that the edge needs no torch.
 
+One environment for each Python that this machine has and the wheel takes.
+"""
+
+import os
 import re
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
@@ -12,7 +15,27 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_ONLY = ("torch", "onnx", "onnxscript", "sklearn", "tqdm", "matplotlib", "scipy")
+VERSIONS = ("3.11", "3.12", "3.13")
 PACKAGES = {"sdk", "export", "edge_runtime", "cloud_runtime", "phasekey"}
+
+
+def interpreters() -> dict[str, str]:
+    """Version -> program, of those that start: a version manager leaves names in PATH that do not."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = {}
+    for version in VERSIONS:
+        installed = (str(path) for path in sorted(pyenv.glob(f"{version}*/bin/python")))
+        for program in (shutil.which(f"python{version}"), *installed):
+            if program and starts(program, version):
+                found[version] = program
+                break
+    return found | {".".join(map(str, sys.version_info[:2])): sys.executable}
+
+
+def starts(program: str, version: str) -> bool:
+    asked = "import ensurepip, sys, venv; print('.'.join(map(str, sys.version_info[:2])))"
+    done = subprocess.run([program, "-c", asked], capture_output=True, text=True, timeout=60)
+    return done.stdout.strip() == version
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -37,11 +60,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
-def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=list(interpreters().values()), ids=list(interpreters()))
+def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin folder of a new environment that holds the wheel and what it asks for, nothing else."""
     folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder / "env", with_pip=True)
+    run(request.param, "-m", "venv", folder / "env", cwd=folder)
     binaries = folder / "env" / "bin"
     run(binaries / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
     return binaries
@@ -52,6 +75,12 @@ def test_the_wheel_holds_our_packages_and_no_other_top_level_name(wheel: Path) -
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == PACKAGES
     assert "phasekey/bundle/schema.json" in names
     assert "sdk/py.typed" in names
+
+
+@pytest.mark.parametrize("program", ["phasekey", "sdk", "export", "cloud_runtime"])
+def test_every_command_tells_its_version(clean: Path, wheel: Path, program: str, tmp_path: Path) -> None:
+    command = (clean / "phasekey",) if program == "phasekey" else (clean / "python", "-m", program)
+    assert run(*command, "--version", cwd=tmp_path).strip() == f"phasekey {wheel.name.split('-')[1]}"
 
 
 def test_the_wheel_alone_serves_and_predicts_without_torch(clean: Path, exported, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.effort import Effort
-from phasekey.audit.scene import Scene
+from phasekey.audit.budget import Effort
+from phasekey.audit.scene.scene import Scene
 
 Leak = Literal["angle", "inversion", "property", "label", "decoy", "repeat", "membership"]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from phasekey.audit.errors import AuditError
 from phasekey.command import require_extra
-from phasekey.training.command import NEEDED, let_threads_sleep
+from phasekey.machine import let_threads_sleep
+from phasekey.training.command import NEEDED
 
 if TYPE_CHECKING:
-    from phasekey.audit.result import Audit
-    from phasekey.audit.subject import Subject
-    from phasekey.audit.thresholds import Threshold
+    from phasekey.audit.report.thresholds import Threshold
+    from phasekey.audit.result.result import Audit
+    from phasekey.audit.subject.subject import Subject
 
 DESCRIPTION = """\
 Attack a trained network as the cloud could, and report what its transmissions give away.
@@ -36,6 +37,9 @@ budgets  quick     minutes: a first look. Attackers are small and trained for a 
          standard  up to an hour for a LeNet on two cores: what a release should have
          full      the paper's sizes, for a GPU
          They count images and steps, never seconds, so a slow machine finds the same, later.
+
+Checkpoints of the modes bounded and anonymous promise something. Their audit holds every attacker against
+that promise, writes claims.json and claims.md, and ends with status 1 where one went beyond it.
 
 killed? Give the same command again: attacks that are done are kept in OUT/work.
 The report shows some test images and what attackers made of them."""
@@ -110,7 +114,14 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         return _compare(args.compare, args.out)
     _check(args)
-    from phasekey.audit.thresholds import load_thresholds
+    if args.ckpt is not None:
+        from phasekey.audit.claims import command as claims
+        from phasekey.training.checkpoint import load_checkpoint
+
+        checkpoint = load_checkpoint(args.ckpt)
+        if claims.promises(checkpoint):
+            return claims.run(args, checkpoint)
+    from phasekey.audit.report.thresholds import load_thresholds
 
     thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
     audit = _audit(args)
@@ -129,14 +140,14 @@ def _check(args: argparse.Namespace) -> None:
 def _audit(args: argparse.Namespace) -> "Audit":
     from tqdm import tqdm
 
-    from phasekey.audit.delivery import deliver
-    from phasekey.audit.document import REPORT_FILE
-    from phasekey.audit.effort import effort_of
+    from phasekey.audit.budget import effort_of
     from phasekey.audit.pipeline import Request, run_audit
-    from phasekey.audit.report.verdict import verdict_sentence
-    from phasekey.audit.staging import Terms
-    from phasekey.audit.subject import open_bundle, open_checkpoint
-    from phasekey.audit.summary import summarise
+    from phasekey.audit.report.delivery import deliver
+    from phasekey.audit.report.verdict import verdict_grade, verdict_sentence
+    from phasekey.audit.result.report_json import REPORT_FILE
+    from phasekey.audit.result.summary import summarise
+    from phasekey.audit.subject.stage import Terms
+    from phasekey.audit.subject.subject import open_bundle, open_checkpoint
     from phasekey.bundle.checksums import sha256_of_file
     from phasekey.training.data.registry import load_dataset
 
@@ -154,7 +165,7 @@ def _audit(args: argparse.Namespace) -> "Audit":
     )
     audit = run_audit(subject, dataset, request, args.out)
     verdict = verdict_sentence(audit)
-    summary = summarise(audit, verdict, sha256_of_file(args.out / REPORT_FILE))
+    summary = summarise(audit, verdict, verdict_grade(audit), sha256_of_file(args.out / REPORT_FILE))
     place = deliver(subject.kind, path, args.out, summary)
     tqdm.write(f"{_outcome(audit, verdict)}\nsaved {args.out / 'report.html'}; {place}")
     return audit
@@ -188,7 +199,7 @@ def _outcome(audit: "Audit", verdict: str) -> str:
 
 
 def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:
-    from phasekey.audit.thresholds import broken
+    from phasekey.audit.report.thresholds import broken
 
     sentences = broken(thresholds, audit)
     for sentence in sentences:
@@ -202,8 +213,8 @@ def _compare(words: Sequence[str], out: Path) -> int:
         raise AuditError(f"{word!r} is no option; did you mean --ckpt {word} or --bundle {word}?")
     if len(reports) < 2:
         raise AuditError("compare takes two reports or more: folders that phasekey audit --out wrote")
-    from phasekey.audit.document import load_audit, make_folder
     from phasekey.audit.report import write_comparison
+    from phasekey.audit.result.report_json import load_audit, make_folder
 
     audits = [load_audit(Path(report)) for report in reports]
     make_folder(out)

@@ -11,14 +11,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from phasekey.bundle.audited import audit_state, privacy_sentence
 from phasekey.bundle.checksums import sha256_of_bytes, sha256_of_file
 from phasekey.bundle.consistency import find_contradiction
 from phasekey.bundle.errors import BundleError
-from phasekey.bundle.parts import DecoySpec, GraphFile, ImageSpec, ProofSpec, WireSpec
+from phasekey.bundle.parts import (
+    ROTATION,
+    DecoySpec,
+    GraphFile,
+    ImageSpec,
+    ProofSpec,
+    SecretSpec,
+    WireSpec,
+)
 from phasekey.bundle.schema import validate
 from phasekey.bundle.tensors import TensorSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READ = (1, FORMAT_VERSION)
+# Of the graphs' own metadata, which did not change: bytes of the encoder are the context of a device's keys,
+# and a checkpoint exported again must send the x that it sent (docs/adr/0006).
+GRAPH_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
 
@@ -41,15 +54,28 @@ class Manifest:
     training: dict[str, Any]
     export: dict[str, Any]
     audit: dict[str, Any] | None = None
+    secret: SecretSpec = ROTATION
+    guarantee: dict[str, Any] | None = None
+
+    @property
+    def nats_per_transmission(self) -> float | None:
+        """What one x tells the cloud about the image at most, in nats, or None where no bound is stated."""
+        bounded = self.guarantee is not None and self.guarantee["kind"] == "nats"
+        return float(self.guarantee["nats_per_transmission"]) if self.guarantee and bounded else None
+
+    @property
+    def privacy_warning(self) -> str | None:
+        """What is said of the audit at every start, or None where there is nothing to say."""
+        return privacy_sentence(audit_state(self.audit), self.audit)
 
     def to_json(self) -> str:
-        """Write the manifest as JSON: the same manifest always gives the same text.
+        """Write the manifest as JSON, in its own format version: the same manifest, the same text.
 
         Raises:
             BundleError: the parts contradict each other or the schema, or hold what JSON cannot.
         """
         try:
-            fields = json.loads(_canonical(asdict(self)))
+            fields = json.loads(_canonical(_fields(self)))
         except (TypeError, ValueError) as error:
             raise BundleError(f"The manifest holds a value that JSON cannot: {error}.") from error
         document = {**fields, "checksum": _checksum(fields)}
@@ -67,16 +93,27 @@ class Manifest:
         """
         document = _parse(text)
         _check_version(document)
-        validate(document)
+        validate(_upgraded(document))
         fields = {name: value for name, value in document.items() if name != "checksum"}
         if document["checksum"] != _checksum(fields):
             raise BundleError(
                 "The manifest does not match its own checksum: it was damaged or edited after the export. "
                 "Copy the bundle again, or export again."
             )
-        manifest = _build(fields)
+        manifest = _build({**_upgraded(fields), "format_version": fields["format_version"]})
         _check_consistency(manifest)
         return manifest
+
+
+def edge_of(folder: Path) -> Path:
+    """The folder with the manifest: the one given, or `edge` in it. Of none, the one given."""
+    folder = Path(folder)
+    inside = folder / "edge"
+    return inside if not _has_manifest(folder) and _has_manifest(inside) else folder
+
+
+def _has_manifest(folder: Path) -> bool:
+    return (folder / MANIFEST_FILE).is_file()
 
 
 def load_manifest(directory: Path) -> Manifest:
@@ -94,7 +131,7 @@ def load_manifest(directory: Path) -> Manifest:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise BundleError(
-            f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give the 'edge' folder of an export."
+            f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give an export, or its 'edge' folder."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} cannot be read as UTF-8 text. Copy the bundle again.") from error
@@ -131,12 +168,37 @@ def _parse(text: str) -> dict[str, Any]:
 
 def _check_version(document: dict[str, Any]) -> None:
     version = document.get("format_version")
-    if type(version) is int and version != FORMAT_VERSION:
+    if type(version) is int and version not in _READ:
         advice = "Update phasekey on this device" if version > FORMAT_VERSION else "Export again"
         raise BundleError(
-            f"The bundle is of format version {version}; this phasekey reads version {FORMAT_VERSION}. "
-            f"{advice}, so that both are of one version."
+            f"The bundle is of format version {version}; this phasekey reads versions 1 and "
+            f"{FORMAT_VERSION}. {advice}, so that both are of one version."
         )
+
+
+# What format 2 added, as every bundle of format 1 has it.
+_ADDED: dict[str, Any] = {"secret": asdict(ROTATION), "guarantee": None}
+_ADDED_TO_DECOY: dict[str, Any] = {"sigma": 1.0}
+
+
+def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
+    """A document of format 1 as one of format 2; anything else as it is."""
+    if type(fields.get("format_version")) is not int or fields["format_version"] != 1:
+        return fields
+    added, decoy = {**_ADDED, "format_version": FORMAT_VERSION}, fields.get("decoy")
+    if isinstance(decoy, dict):
+        added["decoy"] = {**decoy, **_ADDED_TO_DECOY}
+    return {**fields, **added}
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    fields = asdict(manifest)
+    if manifest.format_version == 1:
+        for name in _ADDED:
+            del fields[name]
+        for name in _ADDED_TO_DECOY:
+            del fields["decoy"][name]
+    return fields
 
 
 def _canonical(fields: dict[str, Any]) -> str:
@@ -153,6 +215,8 @@ def _checksum(fields: dict[str, Any]) -> str:
 def _check_consistency(manifest: Manifest) -> None:
     contradiction = find_contradiction(
         image=manifest.image,
+        secret=manifest.secret,
+        guarantee=manifest.guarantee,
         decoy=manifest.decoy,
         wire=manifest.wire,
         classes=len(manifest.labels),
@@ -168,7 +232,9 @@ def _check_consistency(manifest: Manifest) -> None:
 
 def _build(fields: dict[str, Any]) -> Manifest:
     graphs = {role: _build_graph(fields[role]) for role in ("encoder", "decoder", "processing")}
-    kinds = {"image": ImageSpec, "decoy": DecoySpec, "wire": WireSpec, "proof": ProofSpec}
+    kinds = {
+        "image": ImageSpec, "secret": SecretSpec, "decoy": DecoySpec, "wire": WireSpec, "proof": ProofSpec
+    }  # fmt: skip
     parts = {name: kind(**fields[name]) for name, kind in kinds.items()}
     return Manifest(**{**fields, **graphs, **parts, "labels": tuple(fields["labels"])})
 

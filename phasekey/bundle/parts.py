@@ -32,24 +32,53 @@ class ImageSpec:
 
 
 @dataclass(frozen=True)
+class SecretSpec:
+    """What hides a feature among its decoys: the law of the secret matrix Q, and its size (docs/adr/0014).
+
+    ``kind`` is ``"rotation"`` (SO(2), the paper's), ``"orthogonal"`` (Haar's law on O(k)) or
+    ``"permutation"``. ``components`` is k: the feature and k - 1 decoys.
+    """
+
+    kind: str
+    components: int
+
+    @property
+    def permutes(self) -> bool:
+        """Whether the components travel as samples by themselves, in secret order, and are not mixed."""
+        return self.kind == "permutation"
+
+
+ROTATION = SecretSpec("rotation", 2)  # the paper's, and what every bundle of format 1 has
+ARCHIVE = "archive"  # the decoy source of features of private images that the device keeps
+
+
+@dataclass(frozen=True)
 class DecoySpec:
     """Where decoys come from, and how many standard normal numbers one takes.
 
     ``source`` is what the device draws, ``in_training`` what hid features while the network was trained:
-    the two may differ, and what was measured on one does not hold for the other.
+    the two may differ, and what was measured on one does not hold for the other. ``sigma`` multiplies
+    decoys of the source ``"gaussian-features"``. With the source ``"archive"`` decoys take no noise.
     """
 
     source: str
     noise_size: int
     in_training: str
+    sigma: float = 1.0
+
+    @property
+    def archived(self) -> bool:
+        """Whether decoys are features of images that the device keeps, and the encoder gives none."""
+        return self.source == ARCHIVE
 
 
 @dataclass(frozen=True)
 class ProofSpec:
-    """Whether the processing graph that was shipped is proved to be rotation-equivariant.
+    """Whether the processing graph that was shipped is proved to be right whatever the secret.
 
-    ``verdict`` is ``"proved"`` or ``"unproved"``; both runtimes say the latter at every start. ``detail``
-    is the grade of the proof ("exact", "up to quantisation"), or where it stopped.
+    ``verdict`` is ``"proved"`` (it commutes with every Q), ``"samples-alike"`` (for permutations: it treats
+    each sample by itself, all alike) or ``"unproved"``; both runtimes say the last at every start.
+    ``detail`` is the grade of the proof ("exact", "up to quantisation"), or where it stopped.
     """
 
     verdict: str
@@ -58,12 +87,12 @@ class ProofSpec:
     @property
     def warning(self) -> str | None:
         """What a runtime says at its start, or None where there is nothing to say."""
-        return None if self.verdict == "proved" else UNPROVED
+        return UNPROVED if self.verdict == "unproved" else None
 
 
 UNPROVED = (
-    "this bundle was exported with --unsafe-allow-unproved: its processing graph is not proved to be "
-    "rotation-equivariant, so predictions may depend on the secret angle"
+    "this bundle was exported with --unsafe-allow-unproved: its processing graph is not proved to commute "
+    "with the secret, so predictions may depend on it"
 )
 
 

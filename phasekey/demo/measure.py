@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from phasekey.bundle import ROTATION, SecretSpec
 from phasekey.model import SplitNetwork
+from phasekey.model.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.evaluate import to_float
-from sdk import EdgeClient
-from sdk.key import DerivedKeys, Secrets
+from sdk import DerivedKeys, EdgeClient, Secrets
 
 SHOWN = 5  # images in the picture
 
@@ -69,9 +70,9 @@ class RecordingKeys:
     def __init__(self) -> None:
         self._keys, self.drawn = DerivedKeys(), list[Secrets]()
 
-    def draw(self, images: NDArray[np.generic], noise_size: int) -> Secrets:
-        """Angles and noise for images (N, H, W, C)."""
-        self.drawn.append(self._keys.draw(images, noise_size))
+    def draw(self, images: NDArray[np.generic], noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
+        """Matrices and noise for images (N, H, W, C)."""
+        self.drawn.append(self._keys.draw(images, noise_size, secret))
         return self.drawn[-1]
 
     def theta(self) -> Tensor:
@@ -102,8 +103,9 @@ def measure(checkpoint: Path, bundle: Path, target: str) -> Results:
             to_float(torch.from_numpy(held_out)),
             network.encoder(network.sampler(keys.noise())),
         )
-        plain = network(images, torch.zeros_like(theta), decoy).argmax(1).numpy()
-        rotated = network(images, theta, decoy).argmax(1).numpy()
+        rows = network.among_decoys(network.encoder(images), decoy[:, None])
+        plain = network.answer(rows, rotations(torch.zeros_like(theta))).argmax(1).numpy()
+        rotated = network.answer(rows, rotations(theta)).argmax(1).numpy()
     return Results(
         images=len(wire),
         accuracy_torch=float((plain == test.labels).mean()),

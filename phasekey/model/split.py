@@ -1,6 +1,7 @@
 """A door for networks of one's own: an nn.Sequential, cut in three, its middle made complex."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -10,6 +11,7 @@ from phasekey.model import description as d
 from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
 from phasekey.model.network import SplitNetwork
+from phasekey.model.pixels import Scale
 
 # Why these cannot be: a layer commutes with rotation only if it treats both components alike.
 _BY_COMPONENT = (
@@ -33,45 +35,91 @@ def split(
     *,
     image: tuple[int, int, int],
     threshold: float | None = 1.0,
+    pixel_mean: Scale = 0.5,
+    pixel_std: Scale = 0.25,
     **options: Any,
 ) -> SplitNetwork:
     """Cut a model in three and make its middle complex.
 
-    model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
-    what lies between the processing module. It ends in a Linear layer of one output for each class, and
-    takes images as this package gives them, centred: (pixel - 0.5) · 4. Nested Sequentials are opened.
-    image: (C, H, W). threshold: c of δ (Eq. 6), or None for c_k. options: SplitNetwork's own.
-
     Weights are copied; the processing module loses its biases and means, and the head is new, so the
-    result has to be trained. Raises ModelError for a layer that cannot be converted: which one, and why.
+    result has to be trained: phasekey.training.fit. With form="original" nothing is lost: a network for the
+    secret "permutation".
+
+    Args:
+        model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
+            what lies between the processing module. It ends in a Linear layer of one output for each class.
+            Nested Sequentials are opened.
+        encoder_end: number of the first child after the encoder.
+        decoder_start: number of the decoder's first child.
+        image: (C, H, W) of what it takes.
+        threshold: c of δ (Eq. 6) for two components, or None for c_k.
+        pixel_mean: of the scaling (pixel - mean) / std that the weights know, for pixels from 0 to 1; one
+            number, or one for each channel.
+        pixel_std: likewise. Mean 0 with std 1 is no scaling, std 1/255 is for weights that know 0 to 255.
+        **options: SplitNetwork's own: form, head, width, decoy and so on.
+
+    Raises:
+        ModelError: a layer that cannot be converted, or does not fit what comes before it: which one, and
+            why; split points, an image size or an option that cannot be.
     """
-    if not 0 < encoder_end < decoder_start < len(model):
-        raise ModelError(
-            "split points must lie in order inside the model, 0 < encoder_end < decoder_start < "
-            f"{len(model)}; got {encoder_end} and {decoder_start}"
-        )
-    parts = [
-        list(_leaves(model, range(*bounds))) for bounds in _thirds(len(model), encoder_end, decoder_start)
-    ]
-    *_, (last_name, last) = [leaf for part in parts for leaf in part]
-    if not isinstance(last, nn.Linear):
-        raise ModelError(
-            f"the model must end in nn.Linear, one output for each class, but layer {last_name} is a "
-            f"{type(last).__name__}; leave what comes after the logits out"
-        )
+    _check_arguments(model, encoder_end, decoder_start, image, options)
+    bounds = [(0, encoder_end), (encoder_end, decoder_start), (decoder_start, len(model))]
+    parts = [list(_leaves(model, range(*ends))) for ends in bounds]
+    last = _last_of(parts[-1])
+    _require_channels(parts, image)
     layers = [[_describe(name, module) for name, module in part] for part in parts]
     layers[-1][-1] = d.Classes()
     first, middle, _ = map(len, layers)
+    described = tuple(layer for part in layers for layer in part)
     architecture = Architecture(
-        "own", tuple(layer for part in layers for layer in part), first, first + middle, threshold
+        "own", described, first, first + middle, threshold, pixel_mean=pixel_mean, pixel_std=pixel_std
     )
     network = SplitNetwork(architecture, classes=last.out_features, image=image, **options)
-    _copy_weights(network, [[module for _, module in part] for part in parts])
+    _copy_weights(network, parts)
     return network
 
 
-def _thirds(length: int, encoder_end: int, decoder_start: int) -> list[tuple[int, int]]:
-    return [(0, encoder_end), (encoder_end, decoder_start), (decoder_start, length)]
+def _check_arguments(
+    model: Any, encoder_end: Any, decoder_start: Any, image: Any, options: Mapping[str, Any]
+) -> None:
+    if not isinstance(model, nn.Sequential):
+        raise ModelError(
+            "split takes an nn.Sequential, whose children run one after another; got a "
+            f"{type(model).__name__}: list its layers as nn.Sequential(...), or describe it as "
+            "phasekey/model/architectures does"
+        )
+    points = (encoder_end, decoder_start)
+    if not (all(type(point) is int for point in points) and 0 < encoder_end < decoder_start < len(model)):
+        raise ModelError(
+            "split points must lie in order inside the model, 0 < encoder_end < decoder_start < "
+            f"{len(model)}; got {encoder_end!r} and {decoder_start!r}"
+        )
+    sizes = tuple(image) if isinstance(image, tuple | list) else ()
+    if len(sizes) != 3 or not all(type(size) is int and size > 0 for size in sizes):
+        raise ModelError(f"image is (channels, height, width), three whole numbers above 0; got {image!r}")
+    known = set(signature(SplitNetwork).parameters) - {"architecture", "classes", "image"}
+    if unknown := sorted(set(options) - known):
+        raise ModelError(f"split has no option {unknown[0]!r}; it takes {', '.join(sorted(known))}")
+
+
+def _require_channels(parts: list[list[tuple[str, nn.Module]]], image: tuple[int, int, int]) -> None:
+    convolutions = ((name, leaf) for part in parts for name, leaf in part if isinstance(leaf, nn.Conv2d))
+    name, first = next(convolutions, ("", None))
+    if first is not None and first.in_channels != image[0]:
+        raise ModelError(
+            f"layer {name}, Conv2d, takes {first.in_channels} channels, but image {image!r} has {image[0]}: "
+            "image is (channels, height, width)"
+        )
+
+
+def _last_of(decoder: list[tuple[str, nn.Module]]) -> nn.Linear:
+    name, last = decoder[-1] if decoder else ("none", nn.Identity())
+    if not isinstance(last, nn.Linear):
+        raise ModelError(
+            f"the model must end in nn.Linear, one output for each class, but layer {name} is a "
+            f"{type(last).__name__}; leave what comes after the logits out"
+        )
+    return last
 
 
 def _leaves(module: nn.Sequential, chosen: range, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -121,6 +169,11 @@ def _conv(name: str, module: nn.Conv2d) -> d.Layer:
     return d.Conv(module.out_channels, kernel, stride, padding, bias=module.bias is not None)
 
 
+def _batch_norm(name: str, module: nn.BatchNorm1d | nn.BatchNorm2d) -> d.Layer:
+    _require(name, module, eps=1e-5, track_running_stats=True)
+    return d.BatchNorm()
+
+
 def _max_pool(name: str, module: nn.MaxPool2d) -> d.Layer:
     _require(name, module, ceil_mode=False, dilation=1, return_indices=False)
     kernel, stride, padding = (_square(name, module, field) for field in ("kernel_size", "stride", "padding"))
@@ -149,8 +202,8 @@ def _flatten(name: str, module: nn.Flatten) -> d.Layer:
 _DESCRIBED: dict[type[nn.Module], Callable[[str, Any], d.Layer]] = {
     nn.Conv2d: _conv,
     nn.Linear: lambda _, module: d.Linear(module.out_features),
-    nn.BatchNorm1d: lambda *_: d.BatchNorm(),
-    nn.BatchNorm2d: lambda *_: d.BatchNorm(),
+    nn.BatchNorm1d: _batch_norm,
+    nn.BatchNorm2d: _batch_norm,
     nn.ReLU: lambda *_: d.Activation(),
     nn.MaxPool2d: _max_pool,
     nn.AvgPool2d: _avg_pool,
@@ -160,18 +213,26 @@ _DESCRIBED: dict[type[nn.Module], Callable[[str, Any], d.Layer]] = {
 }
 
 
-def _copy_weights(network: SplitNetwork, parts: list[list[nn.Module]]) -> None:
+def _copy_weights(network: SplitNetwork, parts: list[list[tuple[str, nn.Module]]]) -> None:
     encoder = cast(nn.Sequential, network.encoder[1])  # between Centre and the head
     middle = network.processing.layers if network.form == "complex" else network.processing
     layers = list(cast(nn.Sequential, middle))
     opening = len(layers) - len(parts[1])  # a bottleneck's way back to the map
     pairs = [*zip(encoder, parts[0], strict=True), *zip(layers[opening:], parts[1], strict=True)]
-    for ours, theirs in [*pairs, *zip(network.decoder, parts[2], strict=True)]:
-        _copy(ours, theirs)
+    for ours, (name, theirs) in [*pairs, *zip(network.decoder, parts[2], strict=True)]:
+        _copy(ours, name, theirs)
 
 
 @torch.no_grad()
-def _copy(ours: nn.Module, theirs: nn.Module) -> None:
-    if type(ours) is type(theirs):
-        wanted, found = ours.state_dict(), theirs.state_dict()
-        ours.load_state_dict({name: found[name] for name in wanted if name in found}, strict=False)
+def _copy(ours: nn.Module, name: str, theirs: nn.Module) -> None:
+    if type(ours) is not type(theirs):
+        return
+    wanted, found = ours.state_dict(), theirs.state_dict()
+    for key in wanted.keys() & found.keys():
+        if wanted[key].shape != found[key].shape:
+            raise ModelError(
+                f"layer {name}, {type(theirs).__name__}, has a {key} of {tuple(found[key].shape)}, but what "
+                f"comes before it, for an image of this size, needs {tuple(wanted[key].shape)}: give "
+                "the size of image, (channels, height, width), that the model takes"
+            )
+    ours.load_state_dict({key: found[key] for key in wanted if key in found}, strict=False)

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from phasekey.errors import PhasekeyError
+from phasekey.files import write_whole
 from phasekey.model import SplitNetwork, build_network
+from phasekey.model.plain import from_plain
 from phasekey.training.errors import TrainingError
-from phasekey.training.whole_file import write_whole
 
 CHECKPOINT_VERSION = 1
 _PARTS = {"architecture": dict, "labels": list, "config": dict, "facts": dict, "state_dict": dict}
@@ -24,7 +25,8 @@ _PARTS = {"architecture": dict, "labels": list, "config": dict, "facts": dict, "
 class Checkpoint:
     """A trained network (on the CPU, in evaluation mode) and what is known of it.
 
-    architecture: arch, variant, form, classes, image (C, H, W), as `build_network` takes them.
+    architecture: arch, variant, form, classes, image (C, H, W), as `build_network` takes them; of a network
+    of one's own also `description`, its layers as phasekey.model.plain writes them.
     labels: the class names in the order of the logits. config: the settings of the run.
     facts: epochs done, data, accuracies, versions of the libraries.
     """
@@ -39,7 +41,12 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write the file whole or not at all; the same checkpoint gives the same bytes.
 
-    Raises TrainingError where the disk refuses it.
+    Args:
+        path: of the file.
+        checkpoint: network and what is known of it.
+
+    Raises:
+        TrainingError: where the disk refuses it.
     """
     content = {
         "format_version": CHECKPOINT_VERSION,
@@ -51,20 +58,28 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
     torch.save(content, buffer)
-    write_whole(path, buffer.getbuffer())
+    write_whole(path, buffer.getbuffer(), error=TrainingError)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint and rebuild its network.
 
-    Raises TrainingError for a missing file, one that is no checkpoint or is cut short, one of another
-    format version, and weights that do not fit the network they name.
+    Args:
+        path: of the file.
+
+    Returns:
+        The checkpoint; one from before there were kinds of secrets is a rotation of two components.
+
+    Raises:
+        TrainingError: for a missing file, one that is no checkpoint or is cut short, one of another format
+            version, weights that do not fit the network they name, and a network whose decoys would all be
+            one.
     """
     content = _content(path)
     labels, architecture = tuple(content["labels"]), dict(content["architecture"])
     try:
         architecture["image"] = tuple(architecture["image"])
-        network = build_network(**architecture)
+        network = rebuild(architecture)
         network.load_state_dict(content["state_dict"])
     # What a file holds is anyone's guess: any failure here means that its parts do not fit.
     except Exception as error:
@@ -76,7 +91,29 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise TrainingError(
             f"{str(path)!r} names {len(labels)} labels for {architecture['classes']} classes; train it again"
         )
+    if not network.hides:
+        raise TrainingError(
+            f"the decoys of {str(path)!r} were never fitted, so that all devices would draw one and the "
+            "same: train with phasekey.training.fit, or call network.sampler.fit(images) before it is saved"
+        )
     return Checkpoint(network.eval(), architecture, labels, content["config"], content["facts"])
+
+
+def rebuild(architecture: Mapping[str, Any]) -> SplitNetwork:
+    """Build the network that a checkpoint's architecture tells of, with new weights.
+
+    Args:
+        architecture: as Checkpoint has it.
+
+    Raises:
+        ModelError: for a name, a description or a value that makes no network of this version.
+    """
+    if "description" not in architecture:
+        return build_network(**architecture)
+    others = {
+        name: value for name, value in architecture.items() if name not in ("arch", "variant", "description")
+    }
+    return SplitNetwork(from_plain(architecture["description"]), **others)
 
 
 def _content(path: Path) -> dict[str, Any]:

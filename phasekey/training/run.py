@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import phasekey
+from phasekey.machine import versions
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.sampler import LARGEST_FIT
 from phasekey.training.batches import Batches
@@ -22,6 +22,7 @@ from phasekey.training.errors import DivergedError
 from phasekey.training.evaluate import evaluate
 from phasekey.training.hardware import build_accelerator
 from phasekey.training.metrics import EpochMetrics, Sums
+from phasekey.training.own import OwnNetwork, layers_identity
 from phasekey.training.pixels import Pixels, spread
 from phasekey.training.step import Learner
 
@@ -30,23 +31,39 @@ class Run:
     """One run of training; `finished` holds the figures of its epochs so far.
 
     Random draws come from torch's global generators, seeded here, and from that of the batches.
+
+    Args:
+        config: settings.
+        dataset: images to train and test on.
+        own: a network of the caller's, in place of the one that the settings name.
+        progress: show a bar.
     """
 
-    def __init__(self, config: TrainConfig, dataset: ImageDataset, *, progress: bool = False) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: ImageDataset,
+        *,
+        own: OwnNetwork | None = None,
+        progress: bool = False,
+    ) -> None:
         self.config, self.dataset, self.progress = config, dataset, progress
         self.accelerator = build_accelerator(config)
-        self.share, self.shares = self.accelerator.process_index, self.accelerator.num_processes
+        self.rank, self.world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.device = self.accelerator.device
         torch.manual_seed(config.seed)
-        self.architecture = architecture_of(config, dataset)
-        network = build_network(**self.architecture)
+        if own is None:
+            self.architecture = architecture_of(config, dataset)
+            network = build_network(**self.architecture)
+        else:
+            self.architecture, network = own.architecture, own.network
         network.sampler.fit(spread(dataset.train.images, LARGEST_FIT))
         self.batches = self._batches(dataset.train)
         self.test = Pixels(dataset.test.images, self.device)
         self.test_labels = torch.from_numpy(dataset.test.labels).to(self.device)
         self.learner = Learner(network, config, self.accelerator, self.batches.steps)
-        if self.share > 0:
-            torch.manual_seed(config.seed + self.share)  # the same weights, other angles and decoys
+        if self.rank > 0:
+            torch.manual_seed(config.seed + self.rank)  # the same weights, other angles and decoys
         self.sums, self.seconds = Sums(), 0.0
         self.finished: list[EpochMetrics] = []
 
@@ -58,8 +75,8 @@ class Run:
             kind=self.dataset.augment if config.augment == "auto" else config.augment,
             seed=config.seed,
             device=self.device,
-            share=self.share,
-            shares=self.shares,
+            rank=self.rank,
+            world_size=self.world_size,
         )
 
     @property
@@ -73,7 +90,14 @@ class Run:
         return len(self.finished) + 1
 
     def epoch(self, after_step: Callable[[], None]) -> None:
-        """Train to the end of the epoch, then test. after_step is called between steps."""
+        """Train to the end of the epoch, then test.
+
+        Args:
+            after_step: called between steps.
+
+        Raises:
+            DivergedError: where the loss or the weights are no numbers any more.
+        """
         started = time.perf_counter() - self.seconds
         with self._bar() as bar:
             for images, labels in self.batches.epoch():
@@ -95,7 +119,7 @@ class Run:
         defence = {name.removeprefix("defence/"): value for name, value in means.items()}
         seconds = time.perf_counter() - started
         self.finished.append(
-            EpochMetrics(self.number, loss, right, accuracy.rotated, accuracy.plain, seconds, defence)
+            EpochMetrics(self.number, loss, right, accuracy.hidden, accuracy.plain, seconds, defence)
         )
         self.sums, self.seconds = Sums(), 0.0
 
@@ -106,11 +130,18 @@ class Run:
             desc=f"epoch {self.number}/{self.config.epochs}",
             unit="batch",
             leave=False,
-            disable=None if self.progress and self.share == 0 else True,
+            disable=None if self.progress and self.rank == 0 else True,
         )
 
     def require_finite(self, value: float) -> None:
-        """Raises DivergedError where the loss or the weights are no numbers any more."""
+        """Stop a run that cannot come to anything.
+
+        Args:
+            value: a loss or a weight.
+
+        Raises:
+            DivergedError: where it is no number any more.
+        """
         if np.isfinite(value):
             return
         path = self.config.out / "model.pt"
@@ -148,11 +179,12 @@ class Run:
             **self.config.facts(),
             **{f"version of {name}": value for name, value in versions().items()},
             "training images": f"{len(self.dataset.train)}, sha256 {digest.hexdigest()[:12]}",
-            "processes": self.shares,
+            **layers_identity(self.architecture),
+            "processes": self.world_size,
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the rest of the run depends on."""
+        """Collect everything that the rest of the run depends on."""
         return {
             "learner": self.learner.state_dict(),
             "batches": self.batches.state_dict(),
@@ -164,13 +196,13 @@ class Run:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another process left off."""
+        """Take over everything that another process's `state_dict` gave."""
         self.learner.load_state_dict(state["learner"])
         self.batches.load_state_dict(state["batches"])
         self.sums.load_state_dict(state["sums"])
         self.seconds = state["seconds"]
         self.finished = [EpochMetrics(**metrics) for metrics in state["finished"]]
-        if self.share == 0:  # the others draw anew: their state is not in the file
+        if self.rank == 0:  # the others draw anew: their state is not in the file
             torch.random.set_rng_state(state["random"])
             if self._on_cuda:
                 torch.cuda.set_rng_state(state["random on the device"], self.device)
@@ -181,14 +213,16 @@ class Run:
 
 
 def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any]:
-    """What `build_network` takes, and what a checkpoint keeps to build it again."""
+    """Collect what `build_network` takes, and what a checkpoint keeps to build it again.
+
+    Args:
+        config: form, head, decoys and secret.
+        dataset: classes, task and shape of the images.
+    """
     return {
-        "arch": config.arch, "variant": config.variant, "form": config.form, "gamma": config.gamma,
+        "arch": config.arch, "variant": config.variant, "split": config.split,
+        "form": config.form, "gamma": config.gamma,
         "head": config.head, "width": config.width, "decoy": config.decoy_law,
+        "secret": config.secret, "components": config.components, "sigma": config.sigma,
         "classes": len(dataset.classes), "task": dataset.task, "image": dataset.image_shape,
     }  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that a result depends on."""
-    return {"phasekey": phasekey.__version__, "torch": str(torch.__version__), "numpy": np.__version__}

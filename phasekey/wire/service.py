@@ -15,17 +15,19 @@ import grpc
 from google.protobuf.message import Message
 
 from phasekey.wire import open_inference_pb2 as pb
+from phasekey.wire import triton_extensions_pb2 as triton
 
 SERVICE = "inference.GRPCInferenceService"
 
 
 @dataclass(frozen=True)
 class Method:
-    """One unary method: its name and the classes of its request and its response."""
+    """One method: its name, the classes of its request and its response, and whether both are streams."""
 
     name: str
     request: type[Message]
     response: type[Message]
+    streams: bool = False
 
     @property
     def path(self) -> str:
@@ -43,6 +45,19 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method("ServerMetadata", pb.ServerMetadataRequest, pb.ServerMetadataResponse),
             Method("ModelMetadata", pb.ModelMetadataRequest, pb.ModelMetadataResponse),
             Method("ModelInfer", pb.ModelInferRequest, pb.ModelInferResponse),
+            # Triton's extensions
+            Method("ModelStreamInfer", pb.ModelInferRequest, triton.ModelStreamInferResponse, streams=True),
+            Method("ModelConfig", triton.ModelConfigRequest, triton.ModelConfigResponse),
+            Method("ModelStatistics", triton.ModelStatisticsRequest, triton.ModelStatisticsResponse),
+            Method("RepositoryIndex", triton.RepositoryIndexRequest, triton.RepositoryIndexResponse),
+            Method(
+                "RepositoryModelLoad", triton.RepositoryModelLoadRequest, triton.RepositoryModelLoadResponse
+            ),
+            Method(
+                "RepositoryModelUnload",
+                triton.RepositoryModelUnloadRequest,
+                triton.RepositoryModelUnloadResponse,
+            ),
         )
     }
 )
@@ -52,11 +67,20 @@ def unary_call(channel: grpc.Channel, name: str) -> grpc.UnaryUnaryMultiCallable
     """Bind a method of the table to a channel: ``unary_call(channel, "ModelInfer")(request, timeout=5)``.
 
     Raises:
-        KeyError: no such method in METHODS.
+        KeyError: no unary method of that name in METHODS.
     """
     method = METHODS[name]
+    if method.streams:
+        raise KeyError(name)
     return channel.unary_unary(
         method.path,
         request_serializer=method.request.SerializeToString,
         response_deserializer=method.response.FromString,
+    )
+
+
+def infer_call(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
+    """Bind ModelInfer to a channel, bytes both ways, as ``phasekey.wire.infer`` writes and splits them."""
+    return channel.unary_unary(
+        METHODS["ModelInfer"].path, request_serializer=None, response_deserializer=None
     )

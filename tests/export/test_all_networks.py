@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from export.checks.parity import relative_l2
 from export.graphs import trace
 from export.lowering import lower
-from export.parity import relative_l2
 from export.proof import prove
 from export.session import open_graph
 from phasekey.model import build_network

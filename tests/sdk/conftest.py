@@ -72,6 +72,12 @@ def memory(small_export):
 
 
 @pytest.fixture
+def in_memory():
+    """Make a transport without a network for another export: in_memory(export)."""
+    return InMemoryTransport
+
+
+@pytest.fixture
 def fake_server(small_export):
     """Serve chosen behaviours: fake_server(ModelInfer=lambda request, context: ...) -> address.
 

@@ -85,7 +85,8 @@ def test_a_repeated_input_sends_the_same_x(client, small_export, memory):
     images = small_export.network.images(3)
     client.predict(images)
     client.predict(images[::-1])
-    np.testing.assert_array_equal(memory.sent[0], memory.sent[1][::-1])
+    # Angle and decoy are the same to the bit (test_key.py), features as far as the encoder adds up alike.
+    np.testing.assert_allclose(memory.sent[0], memory.sent[1][::-1], atol=1e-6)
 
 
 def test_a_given_secret_outlives_the_client_and_a_drawn_one_does_not(small_export, memory):
@@ -93,7 +94,7 @@ def test_a_given_secret_outlives_the_client_and_a_drawn_one_does_not(small_expor
     for secret in (SECRET, SECRET, None, None):
         EdgeClient(small_export.edge, transport=memory, secret=secret).predict(image)
     given, again, drawn, other = memory.sent
-    np.testing.assert_array_equal(given, again)
+    np.testing.assert_allclose(given, again, atol=1e-6)
     assert not np.isclose(given, drawn).all()
     assert not np.isclose(drawn, other).all()
 
@@ -290,8 +291,8 @@ def test_a_key_source_of_ones_own(small_export, memory):
     class Zero:
         """No rotation at all: x is then the feature beside the decoy."""
 
-        def draw(self, images, noise_size):
-            return Secrets(np.zeros(len(images)), np.zeros((len(images), noise_size), np.float32))
+        def draw(self, images, noise_size, secret):
+            return Secrets.of_angles(np.zeros(len(images)), np.zeros((len(images), noise_size), np.float32))
 
     images = small_export.network.images(2)
     assert_right(

@@ -8,7 +8,7 @@ import pytest
 
 from phasekey.errors import PhasekeyError
 from sdk import DerivedKeys, EdgeClient, SdkError, Secrets
-from sdk.rotation import rotate
+from sdk.secrets import hide
 
 SECRET = b"this-is-the-secret-of-the-device"
 
@@ -25,6 +25,7 @@ def needles(export, images):
     floats = np.concatenate(
         [
             drawn.theta,
+            drawn.matrix.ravel(),
             drawn.noise.ravel(),
             export.network.feature(images).ravel(),
             export.network.decoy(drawn.noise).ravel(),
@@ -68,9 +69,9 @@ class BadKeys:
     def __init__(self, spoil) -> None:
         self._spoil = spoil
 
-    def draw(self, images, noise_size):
-        drawn = DerivedKeys(SECRET).draw(images, noise_size)
-        return self._spoil(drawn.theta, drawn.noise)
+    def draw(self, images, noise_size, secret):
+        drawn = DerivedKeys(SECRET).draw(images, noise_size, secret)
+        return self._spoil(drawn.matrix, drawn.noise)
 
 
 def failures(export, memory):
@@ -94,15 +95,15 @@ def failures(export, memory):
         "short answer": through(lambda h: h[:1]),
         "answer of another type": through(lambda h: h.astype(np.float64)),
         "answer with NaN": through(lambda h: h * np.float32("nan")),
-        "too few angles": keyed(lambda theta, noise: Secrets(theta[:1], noise)),
-        "too little noise": keyed(lambda theta, noise: Secrets(theta, noise[:, :2])),
-        "noise of another type": keyed(lambda theta, noise: Secrets(theta, noise.astype(np.float64))),
+        "too few matrices": keyed(lambda q, noise: Secrets(q[:1], noise)),
+        "too little noise": keyed(lambda q, noise: Secrets(q, noise[:, :2])),
+        "noise of another type": keyed(lambda q, noise: Secrets(q, noise.astype(np.float64))),
         "images out of range": given(images * 2),
         "images with NaN": given(np.where(images > 0.5, np.float32("nan"), images)),
         "images of another size": given(images[:, :4]),
         "images of another type": given((images * 255).astype(np.int64)),
         "nested lists": given(images.tolist()),
-        "rotation": lambda: rotate(images, images[:1], images.astype(np.float64)),
+        "hiding": lambda: hide(images, images[0].astype(np.float64)),
     }
 
 
@@ -113,7 +114,7 @@ FAILURES = [
     "short answer",
     "answer of another type",
     "answer with NaN",
-    "too few angles",
+    "too few matrices",
     "too little noise",
     "noise of another type",
     "images out of range",
@@ -121,7 +122,7 @@ FAILURES = [
     "images of another size",
     "images of another type",
     "nested lists",
-    "rotation",
+    "hiding",
 ]
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from edge_runtime import Encoder
+from phasekey.bundle import ROTATION
 from phasekey.graph_runtime import GraphSession
 from sdk import DerivedKeys, EdgeClient, Secrets
-from sdk.rotation import rotate, unrotate
+from sdk.secrets import hide, reveal
 
 SECRET = b"this-is-the-secret-of-the-device"
 
@@ -70,10 +71,10 @@ def everything_secret(export, images, keys):
     """All that must stay on the device, as it would look on the wire."""
     drawn = keys.draw(images, export.manifest.decoy.noise_size)
     feature, decoy = Encoder(export.edge, export.manifest).encode(images, drawn.noise)
-    x = rotate(feature, decoy, drawn.theta)
+    x = hide(np.stack([feature, decoy], axis=1), drawn.matrix)
     graph = GraphSession(export.cloud / export.manifest.model_name / "1" / "model.onnx")
     plain = graph.run({"x": np.concatenate([feature, decoy], axis=1)})["h"]  # as if never rotated
-    processed = unrotate(graph.run({"x": x})["h"], drawn.theta)  # as the decoder gets it
+    processed = reveal(graph.run({"x": x})["h"], drawn.matrix)  # as the decoder gets it
     angles = [drawn.theta, np.cos(drawn.theta), np.sin(drawn.theta)]
     floats = [a.astype(kind) for a in angles for kind in ("<f8", ">f8", "<f4", ">f4")]
     return x, {
@@ -104,9 +105,9 @@ def test_x_crosses_the_wire_and_nothing_secret_does(small_export, tap):
 class NoRotation:
     """What a broken rotation would do: θ = 0, so x is the feature beside the decoy."""
 
-    def draw(self, images, noise_size):
+    def draw(self, images, noise_size, secret=ROTATION):
         honest = DerivedKeys(SECRET).draw(images, noise_size)
-        return Secrets(np.zeros(len(images)), honest.noise)
+        return Secrets.of_angles(np.zeros(len(images)), honest.noise)
 
 
 def test_the_capture_would_show_a_leak(small_export, tap):

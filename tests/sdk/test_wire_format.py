@@ -76,6 +76,18 @@ def test_int8_shortens_what_is_too_long_and_keeps_its_phase():
         np.testing.assert_allclose(np.abs(found), 127, atol=np.sqrt(0.5) + 1e-3)
 
 
+@pytest.mark.parametrize("components", [1, 4, 24])
+def test_int8_shortens_by_the_norm_over_all_components(components):
+    """What is too long keeps its direction among the k components; of k = 1 that is plain clipping."""
+    values = np.random.default_rng(0).normal(size=(50, components, 3)) * 4
+    sent = to_wire(values.reshape(50, -1).astype(np.float32), INT8, components).reshape(values.shape)
+    norm = np.linalg.norm(values, axis=1, keepdims=True)
+    expected = values * np.minimum(1, REACH / norm)
+    assert (norm > REACH).any()
+    assert np.abs(sent * 0.05 - expected).max() <= 0.025 * 1.001
+    assert np.linalg.norm(sent.astype(int), axis=1).max() <= 127 + np.sqrt(components) / 2
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 def test_int8_has_no_number_for_what_is_not_finite(value):
     x = pairs()

@@ -5,7 +5,7 @@ from phasekey.audit.report.markup import Html, section, table, tag
 from phasekey.audit.report.numbers import exact, with_interval
 from phasekey.audit.report.terms import leaks, term_of, words
 from phasekey.audit.report.verdict import class_title
-from phasekey.audit.result import REFERENCES, AttackResult, Audit, Figure
+from phasekey.audit.result.result import REFERENCES, AttackResult, Audit, Figure
 
 YARDSTICK = " It is given what the others look for, so it is never called the strongest."
 

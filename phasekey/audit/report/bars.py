@@ -2,7 +2,7 @@
 
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.markup import Html, joined, tag
-from phasekey.audit.result import Figure
+from phasekey.audit.result.result import Figure
 
 HEIGHT, INSET = 18, 4  # px of the whole, and of the fill from its edges
 

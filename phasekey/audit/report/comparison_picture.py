@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from phasekey.audit.report.figures import COLOURS, INK, PLAIN, TRACK, new_picture, save
 from phasekey.audit.report.grades import grade
 from phasekey.audit.report.terms import terms
-from phasekey.audit.result import Audit
+from phasekey.audit.result.result import Audit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from phasekey.audit.attack import CurvePoint
 from phasekey.audit.report.markup import Html, section, tag
 from phasekey.audit.report.progress import state
 from phasekey.audit.report.terms import words
-from phasekey.audit.result import AttackResult, Audit
+from phasekey.audit.result.result import AttackResult, Audit
 
 WIDTH, HEIGHT, EDGE = 240, 120, 8
 

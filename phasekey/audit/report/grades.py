@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from phasekey.audit.result import Figure
+from phasekey.audit.result.result import Figure
 
 # Four fifths of the way from chance to the raw input. On the full circle that is 18 degrees where a guess is
 # 90 off: the cosine of 18 degrees is 0.95, so what the attacker then holds is the feature itself.

@@ -3,7 +3,7 @@
 from phasekey.audit.report.numbers import in_words
 from phasekey.audit.report.progress import improving
 from phasekey.audit.report.terms import words
-from phasekey.audit.result import Audit
+from phasekey.audit.result.result import Audit
 
 PAPER_UNET = 64  # channels at full size, section 5.1
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phasekey.audit.report.markup import Html, joined, section, tag
-from phasekey.audit.result import Audit
+from phasekey.audit.result.result import Audit
 
 # What follows the name of each option in `phasekey audit`, and where the audit keeps it.
 OPTIONS = {"box": "box", "decoys": "decoy_law", "keys": "keys"}

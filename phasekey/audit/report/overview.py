@@ -8,7 +8,7 @@ from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, exact, in_table, in_words, with_interval
 from phasekey.audit.report.terms import Term, headlines, leaks, term_of, words
 from phasekey.audit.report.verdict import ClassVerdict, class_title, judge, overall
-from phasekey.audit.result import AttackResult, Audit, Figure
+from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 HOW_FAR, COLUMNS = "How far the attacks got", 7
 MET = {True: "reached", False: "missed", None: "within the interval"}

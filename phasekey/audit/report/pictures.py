@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from phasekey.audit.examples import Examples
 from phasekey.audit.report.markup import Html, section, tag
 from phasekey.audit.report.numbers import in_table
 from phasekey.audit.report.terms import words
-from phasekey.audit.result import Audit
+from phasekey.audit.result.examples import Examples
+from phasekey.audit.result.result import Audit
 
 SHOWN = 8  # images in a row, few enough to see each on a phone
 SWEPT = 3  # images with their wrong angles

@@ -5,7 +5,7 @@ from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.markup import Html, joined, section, tag
 from phasekey.audit.report.terms import leaks, term_of
 from phasekey.audit.report.verdict import class_title
-from phasekey.audit.result import REFERENCES, AttackResult, Audit
+from phasekey.audit.result.result import REFERENCES, AttackResult, Audit
 
 
 def remedies(audit: Audit) -> Html:

@@ -8,7 +8,7 @@ from typing import Any
 
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.numbers import Unit
-from phasekey.audit.result import Figure
+from phasekey.audit.result.result import Figure
 
 
 @dataclass(frozen=True)

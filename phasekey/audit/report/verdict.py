@@ -6,7 +6,7 @@ from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.numbers import in_table, in_words
 from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, headlines, leaks, term_of, words
-from phasekey.audit.result import AttackResult, Audit, Figure
+from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 Found = tuple[AttackResult, Figure]
 
@@ -119,6 +119,12 @@ def _classes(verdicts: list[ClassVerdict], reached: Grade | None) -> str:
 def verdict_sentence(audit: Audit) -> str:
     """The line in front alone, for manifests and terminals."""
     return overall(judge(audit))[0]
+
+
+def verdict_grade(audit: Audit) -> str | None:
+    """The grade of that line in one word, as the manifest's `audit` has it; None: nothing was measured."""
+    worst = overall(judge(audit))[1]
+    return None if worst is None else worst.name.lower()
 
 
 def _capital(sentence: str) -> str:

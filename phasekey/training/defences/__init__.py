@@ -15,16 +15,21 @@ __all__ = ["AngleDefence", "Defence", "SearchDefence", "WassersteinDefence", "bu
 
 
 def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
-    """The defence that the settings ask for, for this network's features.
+    """Build the defence that the settings ask for, for this network's features.
 
-    None for --defence none, and for forms without a rotation. It lies on the CPU, as every new module.
+    Args:
+        config: defence, critic, weight and steps.
+        network: whose features are defended.
+
+    Returns:
+        On the CPU, as every new module; None for --defence none, and for forms without a secret.
     """
-    if network.form != "complex" or config.defence == "none":
+    if network.form != "complex" or config.defence_name == "none":
         return None
     shape, weight, steps = network.feature_shape, config.defence_weight, config.attack_steps
-    if config.defence == "hardened" and len(shape) == 1:
+    if config.defence_name == "hardened" and len(shape) == 1:
         gaussian = network.decoy_source == "gaussian-features"
         return SearchDefence(shape, gaussian=gaussian, weight=weight, steps=steps)
-    if config.defence == "hardened":
+    if config.defence_name == "hardened":
         return AngleDefence(shape, weight=weight, steps=steps)
     return WassersteinDefence(shape, kind=config.critic, angles=config.k, weight=weight, steps=steps)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from phasekey.command import require_extra
-from phasekey.training.command import NEEDED, let_threads_sleep
+from phasekey.machine import let_threads_sleep
+from phasekey.training.command import NEEDED
 from phasekey.training.errors import TrainingError
 from phasekey.training.reproduction.columns import FORMS, USUAL_FORMS, columns_of
 from phasekey.training.reproduction.published import Published
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     let_threads_sleep()
     from tqdm import tqdm
 
-    from phasekey.training.hardware import leads
+    from phasekey.training.hardware import is_main_process
     from phasekey.training.reproduction.cells import Cell, plan, run_cells
 
     settings: dict[str, Any] = {
@@ -71,16 +72,16 @@ def run(args: argparse.Namespace) -> int:
     cells = plan(_rows(args.rows), columns_of(_words(args.forms)), args.runs, settings)
 
     def begin(cell: Cell, finished: bool) -> None:
-        if leads():
+        if is_main_process():
             tqdm.write(f"{cell.row}, {cell.column.heading}: {'finished before' if finished else 'training'}")
 
     epochs = max(cell.config.epochs for cell in cells)
     for _ in run_cells(
         cells, begin=begin, on_epoch=lambda metrics: tqdm.write(metrics.sentence(epochs)), progress=True
     ):
-        if leads():
+        if is_main_process():
             _write(args.out, args.runs)
-    if leads():
+    if is_main_process():
         tqdm.write(f"wrote {args.out}")
     return 0
 
@@ -98,10 +99,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _write(out: Path, runs: Path) -> None:
+    from phasekey.files import write_whole
     from phasekey.training.reproduction.plot import write_plot
     from phasekey.training.reproduction.report import write_report
     from phasekey.training.reproduction.results import read_results
-    from phasekey.training.whole_file import write_whole
 
     results, published, plot = read_results(runs), Published(), out.with_suffix(".png")
     try:
@@ -109,4 +110,4 @@ def _write(out: Path, runs: Path) -> None:
         write_plot(plot, results, published)
     except OSError as error:
         raise TrainingError(f"cannot write {str(plot)!r}: {error.strerror}") from error
-    write_whole(out, write_report(out, results, published, plot).encode())
+    write_whole(out, write_report(out, results, published, plot).encode(), error=TrainingError)

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export.numeric import equivariance_errors
+from export.checks.numeric import equivariance_errors
 from export.proof import UnreadableGraphError, prove
 from phasekey.graph_runtime import GraphError
 

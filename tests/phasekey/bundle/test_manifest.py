@@ -82,17 +82,27 @@ def test_what_is_no_manifest_is_refused(edge, content):
 
 
 def test_a_folder_without_a_bundle_says_what_to_give(tmp_path):
-    with pytest.raises(PhasekeyError, match="Give the 'edge' folder"):
+    with pytest.raises(PhasekeyError, match="Give an export, or its 'edge' folder"):
         load_manifest(tmp_path)
-    with pytest.raises(PhasekeyError, match="Give the 'edge' folder"):
+    with pytest.raises(PhasekeyError, match="Give an export, or its 'edge' folder"):
         load_manifest(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(("version", "advice"), [(2, "Update phasekey"), (0, "Export again")])
+@pytest.mark.parametrize(("version", "advice"), [(3, "Update phasekey"), (0, "Export again")])
 def test_another_format_version_is_refused_before_anything_else(small_export, version, advice):
     text = json.dumps({"format_version": version, "all": "new"})
-    with pytest.raises(BundleError, match=rf"version {version}; this phasekey reads version 1\. {advice}"):
+    with pytest.raises(
+        BundleError, match=rf"version {version}; this phasekey reads versions 1 and 2\. {advice}"
+    ):
         Manifest.from_json(text)
+
+
+SENTENCE = "Secret and decoys follow from the key."
+ONE_OF_K = {"kind": "one-of-k", "k": 2, "assumptions": SENTENCE}
+NATS = {
+    **{"kind": "nats", "nats_per_transmission": 0.28, "feature_values": 12, "sigma": 2.0, "components": 2},
+    "assumptions": SENTENCE,
+}
 
 
 def changed(manifest, change):
@@ -137,6 +147,12 @@ def test_the_changing_helper_itself_gives_a_valid_manifest(small_export):
         (lambda fields: fields["image"].pop("width"), "lacks 'image.width'"),
         (setting("image", "colour", to="red"), "unknown field 'image.colour'"),
         (setting("surprise", to=1), "unknown field 'surprise'"),
+        (setting("secret", "kind", to="translation"), "'secret.kind' is wrong: expected is \"rotation\""),
+        (setting("secret", "components", to=1), "'secret.components' is wrong: .* 2 or more"),
+        (setting("decoy", "sigma", to=0), "'decoy.sigma' is wrong: expected is a number above 0"),
+        (setting("guarantee", to={"kind": "hope"}), "'guarantee.kind' is wrong"),
+        (setting("guarantee", to={"kind": "nats"}), "lacks 'guarantee.assumptions'"),
+        (setting("guarantee", to={"kind": "one-of-k", "k": 2, "nats": 1}), "lacks 'guarantee.assumptions'"),
         (setting("network", to=[]), "'network' is wrong: expected is an object"),
     ],
 )
@@ -157,6 +173,11 @@ def test_a_wrong_field_is_named(small_export, change, said):
         (setting("processing", "outputs", 0, "shape", 1, to=3), "processing module gives"),
         (setting("decoder", "inputs", 0, "name", to="h"), "decoder takes"),
         (setting("labels", to=["only", "three", "labels"]), "decoder gives"),
+        (setting("secret", "components", to=4), r"encoder takes .*noise float32 \(N, 15\)"),
+        (setting("secret", "kind", to="permutation"), r"asks? for x float32 \(N, 2, 4, 4\)"),
+        (setting("decoy", "source", to="archive"), "encoder takes"),
+        (setting("guarantee", to={**ONE_OF_K, "k": 4}), "guarantee is of 4 components, the secret of 2"),
+        (setting("guarantee", to={**NATS, "components": 24}), "guarantee is of 24 components"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(small_export, change, said):
@@ -175,3 +196,45 @@ def test_a_manifest_that_would_not_load_is_not_written(small_export, tmp_path):
 def test_values_that_json_lacks_are_refused_on_writing(small_export, value):
     with pytest.raises(BundleError, match="JSON cannot"):
         dataclasses.replace(small_export.manifest, training={"loss": value}).to_json()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": "orthogonal", "components": 2},
+        {"kind": "orthogonal", "components": 24},
+        {"kind": "permutation", "components": 4},
+        {"kind": "permutation", "components": 4, "archive": True},
+        {"kind": "orthogonal", "components": 4, "archive": True},
+    ],
+)
+def test_every_kind_of_secret_is_written_and_read(new_export, options):
+    export = new_export(**options)
+    manifest = load_manifest(export.edge)
+    assert manifest == export.manifest
+    assert manifest.secret == bundle.SecretSpec(options["kind"], options["components"])
+    assert manifest.decoy.archived == options.get("archive", False)
+    blocks = 1 if manifest.secret.permutes else options["components"]
+    assert manifest.processing.inputs[0].shape == (None, 2 * blocks, 4, 4)
+    assert manifest.proof.warning is None
+
+
+@pytest.mark.parametrize("change", [setting("decoy", "noise_size", to=5), setting("decoy", "source", to="x")])
+def test_an_archive_takes_no_noise_and_nothing_else_takes_none(new_export, change):
+    manifest = new_export(kind="permutation", components=4, archive=True).manifest
+    with pytest.raises(BundleError, match="contradicts itself"):
+        Manifest.from_json(changed(manifest, change))
+
+
+def test_a_rotation_has_two_components(new_export):
+    manifest = new_export(kind="orthogonal", components=4).manifest
+    with pytest.raises(BundleError, match="a rotation has 2 components, not 4"):
+        Manifest.from_json(changed(manifest, setting("secret", "kind", to="rotation")))
+
+
+@pytest.mark.parametrize(("guarantee", "nats"), [(None, None), (NATS, 0.28), (ONE_OF_K, None)])
+def test_guarantees_are_kept_and_a_bound_is_told(small_export, guarantee, nats):
+    manifest = dataclasses.replace(small_export.manifest, guarantee=guarantee)
+    read = Manifest.from_json(manifest.to_json())
+    assert read.guarantee == guarantee
+    assert read.nats_per_transmission == nats

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -72,6 +73,7 @@ def test_it_learns_with_either_head() -> None:
         (nn.Conv2d(6, 6, (3, 1)), r"layer 4, Conv2d.*kernel_size is \(3, 1\)"),
         (nn.Conv2d(6, 6, 3, padding="same"), r"layer 4, Conv2d.*padding is 'same'"),
         (nn.AvgPool2d(3, 1), r"layer 4, AvgPool2d.*stride is 1"),
+        (nn.BatchNorm2d(6, eps=1e-3), r"layer 4, BatchNorm2d.*eps is 0.001"),
         (nn.Upsample(scale_factor=2), r"layer 4, Upsample.*no complex form of it is known; known are Conv2d"),
     ],
 )
@@ -80,6 +82,53 @@ def test_a_layer_that_cannot_be_converted_is_named(layer: nn.Module, message: st
     model[4] = layer
     with pytest.raises(ModelError, match=message):
         split(model, 2, 7, image=(3, 16, 16))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(0.0, 1.0), (0, 1 / 255), ((0.485, 0.456, 0.406), [0.229, 0.224, 0.225])]
+)
+def test_pretrained_weights_see_the_inputs_that_they_know(mean, std) -> None:
+    model, images = small_cnn().eval(), torch.rand(2, 3, 16, 16)
+    network = split(model, 2, 7, image=(3, 16, 16), form="original", pixel_mean=mean, pixel_std=std).eval()
+    by_channel = [torch.tensor(np.broadcast_to(value, 3).copy())[:, None, None] for value in (mean, std)]
+    with torch.no_grad():
+        expected = model(((images - by_channel[0]) / by_channel[1]).float())
+        torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-4)
+    assert not [name for name in network.state_dict() if name.startswith("encoder.0")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pixel_std": 0.0}, "pixel_std must be above zero"),
+        ({"pixel_mean": (0.5, 0.5)}, "one for each of 3 channels"),
+        ({"pixel_mean": "imagenet"}, "pixel_mean takes one finite number"),
+        (
+            {"image": (16, 16, 3)},
+            r"layer 0.0, Conv2d, takes 3 channels, but image \(16, 16, 3\) has 16: .*\(channels, height",
+        ),
+        ({"image": (16, 16)}, r"image is \(channels, height, width\)"),
+        ({"image": 16}, r"image is \(channels, height, width\)"),
+        ({"encoder_end": 2.0}, "split points must lie in order"),
+        ({"heads": 2}, "split has no option 'heads'; it takes components, decoy, form"),
+        ({"classes": 2}, "split has no option 'classes'"),
+        ({"model": nn.Conv2d(3, 4, 3)}, "takes an nn.Sequential.*got a Conv2d"),
+        ({"model": nn.Sequential(*[nn.Identity()] * 9)}, "must end in nn.Linear"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(changes, message) -> None:
+    arguments = {"model": small_cnn(), "encoder_end": 2, "decoder_start": 7, "image": (3, 16, 16), **changes}
+    with pytest.raises(ModelError, match=message):
+        split(**arguments)
+
+
+def test_a_layer_that_does_not_fit_the_image_is_named() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 144, 3)
+    )
+    split(model, 2, 4, image=(1, 16, 16))
+    with pytest.raises(ModelError, match=r"layer 5, Linear, has a weight of \(3, 576\).*needs \(3, 1024\)"):
+        split(model, 2, 4, image=(1, 20, 20))
 
 
 def test_a_model_without_logits_and_wrong_split_points_are_refused() -> None:

@@ -40,6 +40,7 @@ def test_a_step_changes_the_weights_and_a_checkpoint_keeps_them(
     changed = [not torch.equal(before[name], value) for name, value in network.named_parameters()]
     assert np.mean(changed) > 0.9  # of two images, a ReLU may be dead for both
 
+    network.sampler.fit(images.mul(255).byte().permute(0, 2, 3, 1))
     path = tmp_path / "model.pt"
     save_checkpoint(path, Checkpoint(network, architecture, LABELS, {}, {}))
     loaded = load_checkpoint(path)

@@ -24,6 +24,7 @@ ARCHITECTURE = {
 def checkpoint():
     torch.manual_seed(5)
     network = build_network(**ARCHITECTURE)
+    network.sampler.fit(torch.randint(0, 256, (4, 32, 32, 1), dtype=torch.uint8))
     return Checkpoint(network, ARCHITECTURE, ("a", "b", "c"), {"lr": 0.1}, {"epochs": 2})
 
 
@@ -45,6 +46,12 @@ def test_a_checkpoint_comes_back_as_it_went(saved, checkpoint):
     assert expected.keys() == loaded.network.state_dict().keys()
     assert all(torch.equal(v, expected[k]) for k, v in loaded.network.state_dict().items())
     assert not loaded.network.training
+
+
+def test_a_checkpoint_from_before_there_were_secrets_is_a_rotation(saved):
+    network = load_checkpoint(saved).network  # its architecture names none
+    assert (network.secret, network.components, network.sigma) == ("rotation", 2, 1.0)
+    assert network.decoy_source == "gaussian-images"
 
 
 def test_one_checkpoint_gives_the_same_bytes_under_any_name(tmp_path, saved, checkpoint):
@@ -122,6 +129,22 @@ def test_labels_that_do_not_match_the_classes_are_refused(saved):
     rewrite(saved, labels=["a"])
     with pytest.raises(TrainingError, match="1 labels for 3 classes"):
         load_checkpoint(saved)
+
+
+def test_a_network_whose_decoys_were_never_fitted_is_refused(tmp_path, checkpoint):
+    save_checkpoint(tmp_path / "model.pt", replace(checkpoint, network=build_network(**ARCHITECTURE)))
+    with pytest.raises(TrainingError, match=r"decoys of .*model\.pt' were never fitted.*sampler\.fit"):
+        load_checkpoint(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize(
+    "without", [{"form": "original"}, {"head": "bottleneck", "width": 4, "decoy": "gaussian"}]
+)
+def test_networks_that_draw_no_images_need_no_fit(tmp_path, checkpoint, without):
+    architecture = {**ARCHITECTURE, **without}
+    network = build_network(**architecture)
+    save_checkpoint(tmp_path / "model.pt", replace(checkpoint, network=network, architecture=architecture))
+    assert not load_checkpoint(tmp_path / "model.pt").network.sampler.fitted
 
 
 class Malicious:

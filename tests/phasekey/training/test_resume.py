@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from phasekey.training import whole_file
+from phasekey import files
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.errors import TrainingError
 from phasekey.training.loop import STATE_FILE, train
+from phasekey.training.modes import PRESETS
 from phasekey.training.step import Learner
 
 
@@ -56,7 +57,7 @@ def test_killed_at_any_write_it_ends_in_the_same_bytes(config, few_digits, uncut
             raise KilledError
         before(descriptor)
 
-    monkeypatch.setattr(whole_file.os, "fsync", fsync)
+    monkeypatch.setattr(files.os, "fsync", fsync)
     with pytest.raises(KilledError):
         train(config, few_digits)
     left = 0
@@ -84,6 +85,22 @@ def test_defence_and_optimiser_go_on_where_they_were(
     assert same_result(config.out, tmp_path / "uncut")
 
 
+@pytest.mark.parametrize("mode", ["bounded", "anonymous"])
+def test_the_other_modes_go_on_where_they_were(config, few_digits, monkeypatch, one_thread, tmp_path, mode):
+    config = replace(config, **{**PRESETS[mode], "components": 14}, epochs=1, draws=2)
+    train(replace(config, out=tmp_path / "uncut"), few_digits)
+    stop_before_step(monkeypatch, 3)
+    with pytest.raises(KilledError):
+        train(config, few_digits)
+    monkeypatch.undo()
+    train(config, few_digits)
+    assert same_result(config.out, tmp_path / "uncut")
+    network = load_checkpoint(config.out / "model.pt").network
+    assert (network.secret, network.components, network.sigma) == (
+        config.secret, config.components, config.sigma
+    )  # fmt: skip
+
+
 def stop_before_step(monkeypatch, number):
     before, done = Learner.step, 0
 
@@ -98,7 +115,7 @@ def stop_before_step(monkeypatch, number):
 
 
 @pytest.fixture
-def cut(config, few_digits, monkeypatch):
+def cut(config, few_digits, monkeypatch, one_thread):
     """A folder with a run that was killed in its first epoch."""
     stop_before_step(monkeypatch, 3)
     with pytest.raises(KilledError):

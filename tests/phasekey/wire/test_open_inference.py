@@ -9,6 +9,13 @@ from tritonclient.grpc import service_pb2 as public
 
 from phasekey.wire import model_config_pb2 as config
 from phasekey.wire import open_inference_pb2 as pb
+from phasekey.wire import triton_extensions_pb2 as extensions
+
+OURS = {
+    name: descriptor
+    for file in (pb, extensions)
+    for name, descriptor in file.DESCRIPTOR.message_types_by_name.items()
+}
 
 
 def _shape(descriptor):
@@ -19,28 +26,32 @@ def _shape(descriptor):
             field.type,
             field.is_repeated,
             getattr(field.containing_oneof, "name", None),
+            getattr(field.message_type or field.enum_type, "name", None),
         )
         for field in descriptor.fields
     }
-    return fields, {nested.name: _shape(nested) for nested in descriptor.nested_types}
+    enums = {enum.name: _values(enum) for enum in descriptor.enum_types}
+    return fields, enums, {nested.name: _shape(nested) for nested in descriptor.nested_types}
 
 
-@pytest.mark.parametrize("name", sorted(pb.DESCRIPTOR.message_types_by_name))
+def _values(enum):
+    return {value.name: value.number for value in enum.values}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_messages_have_the_public_numbers_and_types(name):
-    ours, theirs = pb.DESCRIPTOR.message_types_by_name[name], public.DESCRIPTOR.message_types_by_name[name]
-    assert _shape(ours) == _shape(theirs)
+    assert _shape(OURS[name]) == _shape(public.DESCRIPTOR.message_types_by_name[name])
 
 
-@pytest.mark.parametrize("name", sorted(config.DESCRIPTOR.message_types_by_name))
-def test_model_config_is_a_part_of_tritons(name):
-    ours, _ = _shape(config.DESCRIPTOR.message_types_by_name[name])
-    theirs, _ = _shape(public_config.DESCRIPTOR.message_types_by_name[name])
-    assert ours.items() <= theirs.items()
+def test_model_config_is_all_of_tritons():
+    ours, theirs = config.DESCRIPTOR.message_types_by_name, public_config.DESCRIPTOR.message_types_by_name
+    assert {name: _shape(message) for name, message in ours.items()} == {
+        name: _shape(message) for name, message in theirs.items()
+    }
 
 
 def test_data_types_have_tritons_numbers():
-    theirs = public_config.DESCRIPTOR.enum_types_by_name["DataType"].values
-    assert dict(config.DataType.items()) == {value.name: value.number for value in theirs}
+    assert dict(config.DataType.items()) == _values(public_config.DESCRIPTOR.enum_types_by_name["DataType"])
 
 
 def test_a_public_message_reads_as_ours():

@@ -37,18 +37,18 @@ def test_a_public_server_understands_our_calls(channel):
     assert (metadata.name, metadata.version, list(metadata.extensions)) == ("other", "9", ["a", "b"])
 
 
-def test_the_table_holds_the_six_methods_under_public_paths():
-    assert {method.path for method in METHODS.values()} == {
-        f"/inference.GRPCInferenceService/{name}"
-        for name in (
-            ["ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer"]
-        )
-    }
+def test_the_table_holds_the_protocol_and_tritons_extensions_under_public_paths():
+    public = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
+    left_out = {"TraceSetting", "LogSettings"} | {name for name in public if "SharedMemory" in name}
+    assert set(METHODS) == set(public) - left_out
     for name, method in METHODS.items():
-        names = (method.request.DESCRIPTOR.name, method.response.DESCRIPTOR.name)
-        assert names == (f"{name}Request", f"{name}Response")
+        assert method.path == f"/inference.GRPCInferenceService/{name}"
+        assert method.request.DESCRIPTOR.name == public[name].input_type.name
+        assert method.response.DESCRIPTOR.name == public[name].output_type.name
+        assert method.streams == public[name].client_streaming == public[name].server_streaming
 
 
-def test_an_unknown_method_is_a_key_error(channel):
+@pytest.mark.parametrize("name", ["Nothing", "ModelStreamInfer"])
+def test_an_unknown_or_streaming_method_is_a_key_error(channel, name):
     with pytest.raises(KeyError):
-        unary_call(channel, "ModelStreamInfer")
+        unary_call(channel, name)

@@ -1,0 +1,1 @@
+"""What attacks share: training, angles, posteriors, decoders of images, classifiers."""

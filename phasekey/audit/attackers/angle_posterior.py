@@ -1,0 +1,76 @@
+"""p(θ | x) by a trained network: for the attack on the angle, and for all that decode or classify x."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from phasekey.audit.attack import CurvePoint, Findings, Watch
+from phasekey.audit.attackers.angle_estimates import Traffic
+from phasekey.audit.attackers.networks.energies import Energies, angle_loss
+from phasekey.audit.attackers.training import Bank, device, fit, pack, unpack
+from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.circle import TURN, grid, softmax
+from phasekey.audit.numerics.whitening import spectrum
+from phasekey.audit.scene.scene import Floats, Samples, Scene
+
+CANDIDATES = 16  # angles that a step tells apart
+RATE = 5e-3
+PART = 250  # transmissions at a time, of which all angles are scored
+
+
+def train_posterior(scene: Scene, effort: Effort, watch: Watch) -> tuple[Energies, tuple[CurvePoint, ...]]:
+    """Learn which angle makes x a feature over a decoy, from fresh transmissions of the training split."""
+    network = _network(scene.train, effort.angle_width)
+    traffic, check = Traffic(scene), Bank(scene.validation)
+    curve = fit(
+        network, lambda net, rows: angle_loss(net, *traffic.draw(rows), CANDIDATES),
+        lambda net: _validation_loss(net, check),
+        images=len(traffic), steps=effort.angle_steps, batch=effort.batch, rate=RATE, watch=watch,
+    )  # fmt: skip
+    return network, curve
+
+
+def kept(network: Energies) -> dict[str, Floats]:
+    """For Findings.extra, from which `known_posterior` makes the network again."""
+    return {"weights": pack(network), "white_directions": np.array([network.white.shape[1]], np.float32)}
+
+
+def known_posterior(scene: Scene, effort: Effort, findings: Findings | None, watch: Watch) -> Energies:
+    """The network of an earlier attack; a new one where there was none."""
+    if findings is None or "white_directions" not in findings.extra:
+        return train_posterior(scene, effort, watch)[0]
+    size = scene.train.feature[0].size
+    empty = np.zeros(size, np.float32)
+    white = np.zeros((int(findings.extra["white_directions"][0]), size), np.float32)
+    network = Energies(white, (empty, empty), effort.angle_width)
+    unpack(network, findings.extra["weights"])
+    return network.to(device()).eval()
+
+
+@torch.no_grad()
+def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
+    """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
+    network.eval()
+    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    parts = torch.split(torch.from_numpy(x), PART)
+    scores = [network(part.to(device()), candidates.expand(len(part), -1)).cpu() for part in parts]
+    return softmax(torch.cat(scores).numpy())
+
+
+def _network(samples: Samples, width: int) -> Energies:
+    assert samples.decoy is not None  # noqa: S101 - why_not left out scenes without rotation
+    feature, decoy = (part.reshape(len(samples), -1) for part in (samples.feature, samples.decoy))
+    means = feature.mean(0), decoy.mean(0)
+    white = spectrum(np.concatenate([feature - means[0], decoy - means[1]]), centred=False).whitening()
+    return Energies(white, means, width)
+
+
+def _validation_loss(network: nn.Module, bank: Bank) -> float:
+    """Of the transmissions as they were sent; grids that hold the true angle."""
+    assert bank.theta is not None  # noqa: S101 - as above
+    steps = torch.arange(CANDIDATES, device=bank.x.device) * (TURN / CANDIDATES)
+    scores = [
+        network(x, theta[:, None] + steps)
+        for x, theta in zip(torch.split(bank.x, PART), torch.split(bank.theta, PART), strict=True)
+    ]
+    return -float(torch.cat(scores).log_softmax(1)[:, 0].mean())

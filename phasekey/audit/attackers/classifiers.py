@@ -1,0 +1,124 @@
+"""Classifiers of the property: their inputs, their training and their answers."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.attackers.training import device, fit, predict
+from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.rotation import unrotate
+from phasekey.audit.scene.scene import Floats, Samples, Scene
+
+SMOOTHING = 0.05
+Classes = NDArray[np.int64]
+
+
+def seen(scene: Scene, samples: Samples, angles: NDArray[np.float64] | None) -> Floats:
+    """What a classifier sees of N x turned back by angles (N,): a*, and what the public Φ makes of it.
+
+    (N, D), flattened: Φ was trained for the task, on more images than an attacker has.
+    """
+    views = [samples.x if angles is None else samples.x[: len(angles)]]
+    if scene.device.processes:
+        views.append(processed(scene, views[0]))
+    return turned_back(views, angles)
+
+
+def processed(scene: Scene, x: Floats, batch: int = 500) -> Floats:
+    """Φ(x), part by part."""
+    return np.concatenate(
+        [scene.device.process(x[start : start + batch]) for start in range(0, len(x), batch)]
+    )
+
+
+def turned_back(views: list[Floats], angles: NDArray[np.float64] | None) -> Floats:
+    """Re[v e^{-iθ̂}] of each view, flattened and joined; as they are where nothing is rotated."""
+    turned = views if angles is None else [unrotate(view, angles) for view in views]
+    return np.concatenate([view.reshape(len(view), -1) for view in turned], axis=1)
+
+
+class FlatClassifier(nn.Module):
+    """(N, D) -> (N, K): two layers on whitened values."""
+
+    def __init__(self, inputs: int, classes: int, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.BatchNorm1d(inputs), nn.Dropout(0.2), nn.Linear(inputs, width),
+            nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.5), nn.Linear(width, classes),
+        )  # fmt: skip
+
+    def forward(self, values: Tensor) -> Tensor:
+        scores: Tensor = self.layers(values)
+        return scores
+
+
+class ImageClassifier(nn.Module):
+    """Images (N, C, H, W) -> (N, K): convolutions that halve the size until little is left."""
+
+    def __init__(self, image: tuple[int, int, int], classes: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before, side = image[0], min(image[1:])
+        wide = width
+        while side > 3:
+            layers += [nn.Conv2d(before, wide, 3, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
+            layers += [nn.Conv2d(wide, wide, 3, 1, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
+            before, wide, side = wide, min(2 * wide, 8 * width), -(-side // 2)
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(before, classes)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.layers(images)
+        return scores
+
+
+def train_classifier(
+    network: nn.Module, training: tuple[Floats, Classes], validation: tuple[Floats, Classes],
+    effort: Effort, watch: Watch, change: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[CurvePoint, ...]:  # fmt: skip
+    """Cross entropy; keeps what made the fewest mistakes in validation. change: augments a batch."""
+    inputs, labels = (torch.from_numpy(part).to(device()) for part in training)
+    held, truth = (torch.from_numpy(part).to(device()) for part in validation)
+
+    def loss(model: nn.Module, rows: Tensor) -> Tensor:
+        batch = inputs[rows] if change is None else change(inputs[rows])
+        return F.cross_entropy(model(batch), labels[rows], label_smoothing=SMOOTHING)
+
+    def mistakes(model: nn.Module) -> float:
+        return float(
+            (torch.cat([model(part).argmax(1) for part in torch.split(held, 500)]) != truth).float().mean()
+        )
+
+    return fit(
+        network, loss, mistakes,
+        images=len(inputs), steps=effort.inference_steps, batch=effort.batch, rate=2e-3, watch=watch,
+    )  # fmt: skip
+
+
+def flat_classifier(scene: Scene, inputs: int, effort: Effort) -> FlatClassifier:
+    """For flattened values; `inference_width` counts channels of maps, so a layer has 16 times as many."""
+    return FlatClassifier(inputs, len(scene.property_names), 16 * effort.inference_width).to(device())
+
+
+def image_classifier(scene: Scene, effort: Effort) -> ImageClassifier:
+    """For images."""
+    _, height, width, channels = scene.train.images.shape
+    classes = len(scene.property_names)
+    return ImageClassifier((channels, height, width), classes, effort.inference_width).to(device())
+
+
+def classes_by(network: nn.Module, inputs: Floats) -> Classes:
+    """The likeliest class of each row."""
+    classes: Classes = predict(network, inputs).argmax(1).astype(np.int64)
+    return classes
+
+
+def mirrored(images: Tensor) -> Tensor:
+    """About half of them, as mirror images."""
+    flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(flipped, images.flip(3), images)

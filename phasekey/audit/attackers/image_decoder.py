@@ -1,0 +1,138 @@
+"""From features to images: the attackers' decoder, its training, and its weights as arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.attackers.networks.linear_picture import LinearPicture
+from phasekey.audit.attackers.networks.unet import PAPER_CONVOLUTIONS, PAPER_WIDTH, UNet
+from phasekey.audit.attackers.training import device, fit, predict
+from phasekey.audit.budget import Effort
+from phasekey.audit.scene.scene import Floats, Pixels, Scene
+
+BUDGET_CONVOLUTIONS = 2  # of each block, where the budget does not allow for the paper's six
+CHECKED = 500  # validation images that decide when training was at its best
+MIRRORED_VALUES = 2 * 10**8  # of features that may be held twice, the images' own and their mirror images'
+
+
+class Decoder(nn.Module):
+    """a (N, C', ...) -> images (N, C, H, W): a picture by regression, refined by the U-Net."""
+
+    def __init__(self, feature: tuple[int, ...], image: tuple[int, int, int], effort: Effort) -> None:
+        super().__init__()
+        self.picture = LinearPicture(feature, image)
+        width, convolutions = sizes(effort)
+        self.refine = UNet(feature, image, width, convolutions)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        refined: Tensor = self.refine(feature, self.picture(feature))
+        return refined
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Features (N, C', ...) and the images (N, H, W, C) uint8 that they are of."""
+
+    features: Tensor
+    images: Tensor
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def targets(self, rows: Tensor | slice = slice(None)) -> Tensor:
+        """Images as float32 (N, C, H, W) in [0, 1]."""
+        return pixels_of(self.images[rows])
+
+
+def pixels_of(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1]."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def pairs_of(features: Floats, images: Pixels) -> Pairs:
+    """On the device where attackers train."""
+    return Pairs(torch.from_numpy(features).to(device()), torch.from_numpy(images).to(device()))
+
+
+def with_mirrors(scene: Scene) -> Pairs:
+    """Raw features of the training images and of their mirror images: the device encodes both."""
+    images, features = scene.train.images, scene.train.feature
+    if features.size <= MIRRORED_VALUES:
+        mirrored = np.ascontiguousarray(images[:, :, ::-1])
+        images = np.concatenate([images, mirrored])
+        features = np.concatenate([features, scene.device.encode(mirrored)])
+    return pairs_of(features, images)
+
+
+def new_decoder(scene: Scene, effort: Effort, feature: tuple[int, ...]) -> Decoder:
+    """Untrained, of features (C', ...) to images like the scene's."""
+    _, height, width, channels = scene.train.images.shape
+    return Decoder(feature, (channels, height, width), effort).to(device())
+
+
+def train_decoder(
+    decoder: Decoder, training: Pairs, validation: Pairs, effort: Effort, steps: int, watch: Watch
+) -> tuple[CurvePoint, ...]:
+    """Fit the picture in closed form, then the U-Net by mean square error; losses are RMSE² on [0, 1]."""
+    decoder.picture.fit((training.features, training.targets()), (validation.features, validation.targets()))
+    return refine(
+        decoder, lambda rows: (training.features[rows], training.targets(rows)), validation,
+        images=len(training), effort=effort, steps=steps, watch=watch,
+    )  # fmt: skip
+
+
+def refine(
+    decoder: nn.Module, draw: Callable[[Tensor], tuple[Tensor, Tensor]], validation: Pairs, *,
+    images: int, effort: Effort, steps: int, watch: Watch,
+) -> tuple[CurvePoint, ...]:  # fmt: skip
+    """Train by mean square error on what draw(rows) gives: inputs, and images (N, C, H, W)."""
+    checked = Pairs(validation.features[:CHECKED], validation.images[:CHECKED])
+
+    def loss(network: nn.Module, rows: Tensor) -> Tensor:
+        inputs, targets = draw(rows)
+        return F.mse_loss(network(inputs), targets)
+
+    def held(network: nn.Module) -> float:
+        parts = zip(torch.split(checked.features, 500), torch.split(checked.targets(), 500), strict=True)
+        errors = [F.mse_loss(network(part).clamp(0, 1), images, reduction="sum") for part, images in parts]
+        return float(sum(errors)) / checked.images.numel()
+
+    return fit(
+        decoder,
+        loss,
+        held,
+        images=images,
+        steps=steps,
+        batch=batch_of(effort),
+        rate=rate_of(effort),
+        watch=watch,
+    )
+
+
+def sizes(effort: Effort) -> tuple[int, int]:
+    """Width and layers of each block of the U-Net under a budget; the paper's where it allows for them."""
+    if effort.paper_sizes:
+        return PAPER_WIDTH, PAPER_CONVOLUTIONS
+    return effort.unet_width, BUDGET_CONVOLUTIONS
+
+
+def batch_of(effort: Effort) -> int:
+    """An image holds many patches to learn from: small batches, and more of them."""
+    return max(16, effort.batch // 4)
+
+
+def rate_of(effort: Effort) -> float:
+    """Deep ones need smaller steps."""
+    return 1e-3 if effort.paper_sizes else 3e-3
+
+
+def images_by(network: nn.Module, inputs: Floats) -> Floats:
+    """What a decoder returns, as images (N, 1, H, W, C) in [0, 1]."""
+    outputs: NDArray[np.float32] = predict(network, inputs, batch=250).clip(0, 1)
+    return np.ascontiguousarray(outputs.transpose(0, 2, 3, 1)[:, None])

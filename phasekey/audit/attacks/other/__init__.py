@@ -1,0 +1,1 @@
+"""Attacks on the answer, the decoy, repeated inputs and the training data."""

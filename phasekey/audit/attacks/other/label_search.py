@@ -1,0 +1,101 @@
+"""The label itself leaks: whoever holds the decoder needs only the angle at which it is sure of an answer."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.circle import best_guess, grid, softmax
+from phasekey.audit.numerics.rotation import unrotate
+from phasekey.audit.scene.scene import Floats, Samples, Scene
+
+POWERS = (0.5, 1.0, 2.0, 4.0, 8.0)  # how far a confident answer speaks for an angle
+
+
+class LabelSearch(Attack):
+    """Φ runs once; d is asked at every angle. The label is that of largest Σ_φ p(φ | x) d(Re[h e^{-iφ}]).
+
+    p(φ | x) grows with the decoder's largest probability, and with the angle network's posterior where that
+    is there; validation decides how far each counts. extra["angles"]: the angle expected to err least.
+    reference: the decoder's answer at the right angle.
+    """
+
+    name: ClassVar[str] = "label-search"
+    leak: ClassVar[Leak] = "label"
+    title: ClassVar[str] = "Answers by the public decoder"
+    source: ClassVar[str] = "follows from the scheme: processing module and decoder are no secret"
+    how: ClassVar[str] = (
+        "Decodes the cloud's own result at every angle and trusts the most confident answers."
+    )
+    remedy: ClassVar[str] = "Keep the decoder from the cloud, and the angle hidden."
+    needs_processing: ClassVar[bool] = True
+    after: ClassVar[tuple[str, ...]] = ("angle-network",)
+
+    def why_not(self, scene: Scene) -> str | None:
+        """Labels that exclude each other are needed."""
+        several = "the task has several labels for each image" if scene.test.labels.ndim > 1 else None
+        return super().why_not(scene) or several
+
+    def run(
+        self,
+        scene: Scene,
+        effort: Effort,
+        seed: int,  # noqa: ARG002
+        earlier: Mapping[str, Findings],
+        watch: Watch,
+    ) -> Findings:
+        """See Attack.run."""
+        validation, test = (Answers(scene, part, effort.angles) for part in (scene.validation, scene.test))
+        network = earlier.get("angle-network")
+        if network is not None:
+            validation.know(network.extra["validation_posterior"].astype(np.float32))
+            test.know(network.extra["posterior"].astype(np.float32))
+        power, share = min(
+            (
+                (power, share)
+                for power in POWERS
+                for share in (0.0, 1.0)
+                if share == 0.0 or network is not None
+            ),
+            key=lambda chosen: float((validation.labels(*chosen) != scene.validation.labels).mean()),
+        )
+        watch.advance()
+        angles = best_guess(test.posterior(power, share))
+        return Findings(test.labels(power, share), test.right(scene.test), extra={"angles": angles})
+
+
+class Answers:
+    """What the decoder says of each transmission at each angle: probabilities (N, A, K)."""
+
+    def __init__(self, scene: Scene, samples: Samples, angles: int) -> None:
+        self._scene, self._processed = scene, scene.device.process(samples.x)
+        self._said = np.stack(list(self._ask(angles)), axis=1)
+        self._known = np.zeros(self._said.shape[:2], np.float32)
+
+    def _ask(self, angles: int) -> Iterator[Floats]:
+        for angle in grid(angles):
+            turned = unrotate(self._processed, np.full(len(self._processed), angle))
+            yield self._scene.device.decode(turned)
+
+    def know(self, posterior: Floats) -> None:
+        """Take in a posterior (N, A) that others found."""
+        self._known = np.log(posterior + 1e-6)
+
+    def posterior(self, power: float, share: float) -> Floats:
+        """p(φ | x), (N, A): confidence^power · known^share."""
+        return softmax(power * np.log(self._said.max(2) + 1e-6) + share * self._known)
+
+    def labels(self, power: float, share: float) -> NDArray[np.int64]:
+        """The label of most weight, (N,)."""
+        weighed: NDArray[np.int64] = (self.posterior(power, share)[..., None] * self._said).sum(1).argmax(1)
+        return weighed
+
+    def right(self, samples: Samples) -> NDArray[np.int64]:
+        """The decoder's answer at the right angle, (N,)."""
+        assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
+        answers = self._scene.device.decode(unrotate(self._processed, samples.theta))
+        labels: NDArray[np.int64] = answers.argmax(1)
+        return labels

@@ -1,0 +1,1 @@
+"""Attacks on a property of the image."""

@@ -1,0 +1,70 @@
+"""The summary of an audit: what goes into a bundle's manifest, and beside a checkpoint as audit.json."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from phasekey import __version__
+from phasekey.audit.errors import AuditError
+from phasekey.audit.result.result import AttackResult, Audit, Figure
+
+SUMMARY_FILE = "audit.json"
+DIGITS = 6
+_FIELDS = {"subject_sha256": str, "verdict": str, "figures": dict, "report_sha256": str, "budget": str}
+
+
+def summarise(audit: Audit, verdict: str, grade: str | None, report_sha256: str) -> dict[str, Any]:
+    """The summary as plain values, as docs/manifest.schema.json describes them under `audit`.
+
+    verdict: one sentence. grade: of the worst finding, in one word, or None where nothing was measured.
+    report_sha256: of the report.json.
+    """
+    subject = audit.subject
+    return {
+        "date": audit.facts["date"],
+        "phasekey": __version__,
+        "budget": audit.effort["name"],
+        "kind": subject["kind"],
+        "subject_sha256": subject["sha256"],
+        **{name: subject[name] for name in ("audited", "data", "decoy_law", "keys", "box", "incomplete")},
+        "verdict": verdict,
+        "grade": grade,
+        "figures": _figures(audit),
+        "report_sha256": report_sha256,
+    }
+
+
+def _figures(audit: Audit) -> dict[str, Any]:
+    strongest = {key: audit.strongest(key) for key in audit.keys()}  # noqa: SIM118 - a method of ours
+    return {key: _plain(*found) for key, found in strongest.items() if found is not None}
+
+
+def _plain(attack: AttackResult, figure: Figure) -> dict[str, Any]:
+    numbers = {name: getattr(figure, name) for name in ("value", "low", "high", "chance")}
+    return {
+        "attack": attack.name,
+        **{name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()},
+    }
+
+
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """The summary as JSON."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def load_summary(path: Path) -> dict[str, Any]:
+    """The summary in an audit.json. Raises AuditError where it is missing or none."""
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise AuditError(
+            f"no audit at {path}; `phasekey audit --ckpt FILE` writes one beside the checkpoint"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise AuditError(
+            f"{path} cannot be read as JSON: it is damaged or something else; audit again"
+        ) from error
+    if not isinstance(summary, dict) or any(not isinstance(summary.get(k), t) for k, t in _FIELDS.items()):
+        raise AuditError(f"{path} is no summary of an audit, which `phasekey audit` writes as {SUMMARY_FILE}")
+    return summary

@@ -1,0 +1,1 @@
+"""Running attacks one after another, resuming, and showing how far they are."""

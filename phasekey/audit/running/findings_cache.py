@@ -1,0 +1,102 @@
+"""Findings on disk: what lets an audit that was killed go on where it stopped."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phasekey.audit.attack import Attack, CurvePoint, Findings
+from phasekey.audit.errors import AuditError
+from phasekey.files import write_whole
+
+_EXTRA = "extra."
+# What numpy and zipfile raise for a file that is damaged or is something else.
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Findings, and the processor seconds that they took."""
+
+    findings: Findings
+    seconds: float
+
+
+class FindingsFolder:
+    """One file for each attack that is done, folder/<name>.npz, each with the fingerprint of its terms.
+
+    terms: all that findings follow from, as JSON holds it. A file of other terms is as good as none.
+    """
+
+    def __init__(self, folder: Path, terms: Mapping[str, Any]) -> None:
+        self._folder, self._terms = folder, terms
+
+    def load(self, attack: Attack, earlier: Mapping[str, Findings]) -> Kept | None:
+        """What the attack found on these terms with these findings at hand, or None."""
+        try:
+            with np.load(self._path(attack), allow_pickle=False) as file:
+                if str(file["fingerprint"]) != self._fingerprint(attack, earlier):
+                    return None
+                return Kept(_unpacked(dict(file)), float(file["seconds"]))
+        except _UNREADABLE:
+            return None
+
+    def save(self, attack: Attack, earlier: Mapping[str, Findings], kept: Kept) -> None:
+        """Raises AuditError where the disk refuses it."""
+        arrays = _packed(kept.findings) | {
+            "fingerprint": np.array(self._fingerprint(attack, earlier)),
+            "seconds": np.array(kept.seconds),
+        }
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path(attack), buffer.getbuffer(), error=AuditError)
+
+    def clear(self, attacks: Iterable[Attack]) -> None:
+        """Forget what these attacks found."""
+        for attack in attacks:
+            self._path(attack).unlink(missing_ok=True)
+
+    def _path(self, attack: Attack) -> Path:
+        return self._folder / f"{attack.name}.npz"
+
+    def _fingerprint(self, attack: Attack, earlier: Mapping[str, Findings]) -> str:
+        terms = {**self._terms, "attack": attack.name, "earlier": sorted(earlier)}
+        return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the attackers' own code: what another version found says nothing of this one."""
+    folder = Path(__file__).parent.parent
+    sources = sorted(path for path in folder.rglob("*.py") if "report" not in path.relative_to(folder).parts)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def _packed(findings: Findings) -> dict[str, Any]:
+    arrays: dict[str, Any] = {_EXTRA + name: values for name, values in findings.extra.items()}
+    points = [list(asdict(point).values()) for point in findings.curve]
+    arrays |= {"estimate": findings.estimate, "period": np.array(findings.period)}
+    arrays["curve"] = np.array(points, np.float64).reshape(-1, 3)
+    if findings.reference is not None:
+        arrays["reference"] = findings.reference
+    return arrays
+
+
+def _unpacked(arrays: Mapping[str, Any]) -> Findings:
+    return Findings(
+        estimate=arrays["estimate"],
+        reference=arrays.get("reference"),
+        period=float(arrays["period"]),
+        curve=tuple(CurvePoint(int(step), *map(float, losses)) for step, *losses in arrays["curve"]),
+        extra={
+            name.removeprefix(_EXTRA): values for name, values in arrays.items() if name.startswith(_EXTRA)
+        },
+    )

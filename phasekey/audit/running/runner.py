@@ -1,0 +1,129 @@
+"""Running attacks one after another: progress, resuming, and what comes of it."""
+
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phasekey.audit.attack import Attack, Findings, Watch
+from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.rotation import unrotate
+from phasekey.audit.result.result import AttackResult
+from phasekey.audit.running.findings_cache import FindingsFolder, Kept
+from phasekey.audit.scene.scene import Scene
+from phasekey.audit.scoring.scores import ScoreContext, score
+
+NOT_ASKED_FOR = "not asked for (--attacks)"
+# Gives the watch of one attack, for as long as it runs.
+Watching = Callable[[Attack], AbstractContextManager[Watch]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which attacks run, in order, and why the others don't."""
+
+    attacks: tuple[Attack, ...]
+    skipped: Mapping[str, str]
+
+
+def plan(attacks: Sequence[Attack], scene: Scene, wanted: frozenset[str] | None = None) -> Plan:
+    """wanted: names of attacks, to which those are added that they build on; None for all."""
+    chosen = None if wanted is None else _with_foundations(attacks, wanted)
+    skipped = {
+        attack.name: reason for attack in attacks if (reason := _reason(attack, scene, chosen)) is not None
+    }
+    return Plan(tuple(attack for attack in attacks if attack.name not in skipped), skipped)
+
+
+def _reason(attack: Attack, scene: Scene, chosen: frozenset[str] | None) -> str | None:
+    if chosen is not None and attack.name not in chosen:
+        return NOT_ASKED_FOR
+    return attack.why_not(scene)
+
+
+def _with_foundations(attacks: Sequence[Attack], wanted: frozenset[str]) -> frozenset[str]:
+    chosen = set(wanted)
+    for attack in reversed(attacks):  # what an attack builds on runs before it
+        if attack.name in chosen:
+            chosen |= set(attack.after)
+    return frozenset(chosen)
+
+
+def run_attacks(
+    attacks: Sequence[Attack], scene: Scene, effort: Effort, seed: int, folder: FindingsFolder,
+    watching: Watching,
+) -> dict[str, Kept]:  # fmt: skip
+    """Findings of all attacks, by name; those that the folder has already are not made again.
+
+    Whatever an attack raises ends the audit; what was found before is in the folder.
+    """
+    done: dict[str, Kept] = {}
+    for attack in attacks:
+        earlier = {name: done[name].findings for name in attack.after if name in done}
+        with watching(attack) as watch:
+            kept = folder.load(attack, earlier)
+            if kept is None:
+                kept = _run(attack, scene, effort, seed, earlier, watch)
+                folder.save(attack, earlier, kept)
+            done[attack.name] = kept
+    return done
+
+
+def _run(
+    attack: Attack, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
+) -> Kept:
+    begun = time.process_time()
+    findings = attack.run(scene, effort, seed_of(attack.name, seed), earlier, watch)
+    return Kept(findings, time.process_time() - begun)
+
+
+def seed_of(name: str, seed: int) -> int:
+    """A seed for each attack: with one for all, they would draw the same angles and rows."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0] >> 1)
+
+
+def judge(
+    attacks: Sequence[Attack], scene: Scene, done: Mapping[str, Kept], skipped: Mapping[str, str], seed: int,
+    scoring: Callable[[Attack], None] = lambda attack: None,  # noqa: ARG005
+) -> tuple[AttackResult, ...]:  # fmt: skip
+    """Scores of all attacks, in their order, and the reasons why some didn't run.
+
+    scoring: told of each attack that ran before its findings are scored.
+    """
+    reference = done.get("right-key")
+    context = ScoreContext.of(scene, seed, reference.findings if reference else None)
+    results = []
+    for attack in attacks:
+        if attack.name in done:
+            scoring(attack)
+            findings = done[attack.name].findings
+            figures = score(attack, findings, scene, context)
+            results.append(AttackResult(**_described(attack), figures=figures, curve=findings.curve))
+        else:
+            results.append(AttackResult(**_described(attack), skipped=skipped[attack.name]))
+    return tuple(results)
+
+
+def _described(attack: Attack) -> dict[str, Any]:
+    return {name: getattr(attack, name) for name in ("name", "leak", "title", "source", "how", "remedy")}
+
+
+def task_error(scene: Scene) -> float | None:
+    """Percent of wrong answers that the device gets on the test images with the right angle.
+
+    Of attributes, each counts alike. None where the processing module is not there to ask.
+    """
+    if not scene.device.processes:
+        return None
+    h, test = scene.device.process(scene.test.x), scene.test
+    probabilities = scene.device.decode(h if test.theta is None else unrotate(h, test.theta))
+    right = (
+        probabilities.argmax(1) == test.labels
+        if test.labels.ndim == 1
+        else (probabilities > 0.5) == (test.labels > 0)
+    )
+    return float(100 * (1 - right.mean()))

@@ -1,0 +1,1 @@
+"""What is attacked, as arrays: splits, devices, repeats, controls, captured traffic."""

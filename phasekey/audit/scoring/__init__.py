@@ -1,0 +1,1 @@
+"""From what attacks found to figures, beside chance and the raw input."""

@@ -1,0 +1,1 @@
+"""From a checkpoint or a bundle and a data set to the scene of the attacks."""

@@ -1,0 +1,91 @@
+"""What is audited: a checkpoint or a bundle, opened and described."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from phasekey.audit.scene.scene import Device, Floats
+from phasekey.audit.subject.bundle_device import BundleDevice
+from phasekey.audit.subject.checkpoint_device import CheckpointDevice
+from phasekey.bundle.checksums import sha256_of_file
+from phasekey.training.checkpoint import load_checkpoint
+
+Kind = Literal["checkpoint", "bundle"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A device and what is known of it.
+
+    sha256: of a checkpoint's file; of a bundle its id, the SHA-256 over its three graphs. audited: in words,
+    with what arithmetic. labels: class names in the order of the answers. image: (H, W, C). data: the words
+    after `--data` when it was trained, or None. carry: what the wire leaves of x. facts: for the report.
+    """
+
+    kind: Kind
+    device: Device
+    sha256: str
+    audited: str
+    labels: tuple[str, ...]
+    image: tuple[int, int, int]
+    data: str | None
+    carry: Callable[[Floats], Floats] | None
+    facts: Mapping[str, Any]
+
+
+def open_checkpoint(path: Path) -> Subject:
+    """A checkpoint of `phasekey train`. Raises TrainingError where that is none."""
+    checkpoint = load_checkpoint(path)
+    channels, height, width = checkpoint.network.image
+    return Subject(
+        kind="checkpoint",
+        device=CheckpointDevice(checkpoint.network),
+        sha256=sha256_of_file(path),
+        audited="the checkpoint in float32, x not rounded for the wire",
+        labels=checkpoint.labels,
+        image=(height, width, channels),
+        data=checkpoint.config.get("data"),
+        carry=None,
+        facts={
+            "name": path.resolve().parent.name,
+            **_described(checkpoint.architecture, checkpoint.config),
+            "feature": list(checkpoint.network.feature_shape),
+        },
+    )
+
+
+def open_bundle(folder: Path) -> Subject:
+    """An export: build/NAME, or its edge folder. Raises as BundleDevice does."""
+    device = BundleDevice(folder)
+    manifest = device.manifest
+    image, settings = manifest.image, manifest.training.get("settings", {})
+    arithmetic = manifest.export.get("processing", {}).get("arithmetic", "float32")
+    return Subject(
+        kind="bundle",
+        device=device,
+        sha256=manifest.bundle_id,
+        audited=f"the exported graphs (processing in {arithmetic}), x as {manifest.wire.dtype} leaves it",
+        labels=manifest.labels,
+        image=(image.height, image.width, image.channels),
+        data=settings.get("data"),
+        carry=device.carry,
+        facts={
+            "name": manifest.model_name,
+            **_described(manifest.network, settings),
+            "feature": list(manifest.encoder.outputs[0].shape[1:]),
+        },
+    )
+
+
+def _described(architecture: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    network = "-".join(str(architecture[key]) for key in ("arch", "variant") if architecture.get(key))
+    form = architecture.get("form", "complex")
+    return {
+        "network": network,
+        "form": form,
+        "gamma": architecture.get("gamma", 0.0) if form == "noisy" else None,
+        "defence": settings.get("defence", "unknown") if form == "complex" else "none",
+        "head": architecture.get("head", "paper") if form in ("complex", "additional") else "none",
+        "decoy_in_training": architecture.get("decoy", "unknown") if form == "complex" else None,
+    }

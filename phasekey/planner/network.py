@@ -1,0 +1,68 @@
+"""Which network is planned for: one by name, or that of a bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from phasekey.bundle import load_manifest
+from phasekey.model.architectures import describe
+from phasekey.model.description import Architecture
+from phasekey.planner.errors import PlannerError
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is planned for.
+
+    Attributes:
+        name: for people.
+        architecture: its description.
+        image: (C, H, W) of one input.
+        classes: values that it answers with; None where nobody said.
+        early_end: layers before its early split.
+    """
+
+    name: str
+    architecture: Architecture
+    image: tuple[int, int, int]
+    classes: int | None
+    early_end: int
+
+
+def of_architecture(arch: str, variant: str | None, side: int | None) -> Network:
+    """Take a network by name, for colour images.
+
+    Args:
+        arch: as `phasekey train --arch` takes it.
+        variant: of a ResNet; None for the paper's first.
+        side: pixels per side; None for what the layers are written for.
+
+    Raises:
+        ModelError: no such network or variant.
+    """
+    architecture, early = describe(arch, variant), describe(arch, None, "early")
+    pixels = side or architecture.image_size
+    return Network(architecture.name, architecture, (3, pixels, pixels), None, early.encoder_end)
+
+
+def of_bundle(folder: Path) -> Network:
+    """Take the network of an export.
+
+    Args:
+        folder: of the export, or its "edge" folder.
+
+    Raises:
+        BundleError: no bundle there, or a damaged one.
+        PlannerError: a network that was not built from one of our descriptions.
+    """
+    manifest = load_manifest(folder / "edge" if (folder / "edge").is_dir() else folder)
+    arch, variant = manifest.network.get("arch"), manifest.network.get("variant")
+    try:
+        architecture, early = describe(str(arch), variant), describe(str(arch), None, "early")
+    except Exception as error:
+        raise PlannerError(
+            f"the bundle's network {arch!r} is not one that this plan knows layer by layer; plan for the "
+            "nearest one with --arch"
+        ) from error
+    image = manifest.image
+    size = (image.channels, image.height, image.width)
+    return Network(manifest.model_name, architecture, size, len(manifest.labels), early.encoder_end)

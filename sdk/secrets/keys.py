@@ -1,0 +1,115 @@
+"""Where the secret matrices and the decoys' noise come from.
+
+The matrix and the noise of a sample follow from a secret and the sample itself, by a pseudo-random
+function: HMAC-SHA-256 (RFC 2104) gives a seed, SHAKE-256 (FIPS 202) spreads it. So one input always
+sends one x. Were the matrix drawn afresh each time, two x of one input would span two planes, and where
+these meet lies the feature: the cloud could read it off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from phasekey.bundle import ROTATION, SecretSpec
+from sdk.errors import SdkError
+from sdk.secrets.secrets import Secrets, Unprintable, expand
+
+SECRET_BYTES = 32  # length of a secret that is drawn here
+MIN_SECRET_BYTES = 16  # shortest secret that is accepted
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_SEED_LABEL = b"phasekey/sdk.key/1/seed"  # keeps our use of the secret apart from any other use
+_CODE_LABEL = b"phasekey/sdk.secrets/2/input"
+_GROUP_LABEL = b"phasekey/sdk.secrets/2/group"
+
+
+class KeySource(Protocol):
+    """Draws secret matrices and noise for images."""
+
+    def draw(self, images: Array, noise_size: int, secret: SecretSpec) -> Secrets:
+        """Draw for a batch: images (N, H, W, C), noise_size numbers for each of the k - 1 decoys."""
+        ...
+
+
+class DerivedKeys(Unprintable):
+    """Derives matrix and noise from a secret and each sample: the same input always sends the same x.
+
+    What this leaves open: the cloud can see that an input came again; and near-duplicates (frames of a
+    video) are different inputs with unrelated matrices, which the cloud can compare.
+
+    Args:
+        secret: at least 16 bytes that only this device knows; None draws 32 from the operating system,
+            kept for this object's life and nowhere else.
+        context: bytes that keep the draws of one use apart from another's under one secret; the client
+            puts the encoder's checksum here.
+
+    Raises:
+        SdkError: the secret is too short or not bytes.
+    """
+
+    __slots__ = ("_context", "_secret", "origin")
+
+    def __init__(self, secret: bytes | None = None, *, context: bytes = b"") -> None:
+        self.origin: Literal["given", "drawn"] = "drawn" if secret is None else "given"
+        self._secret = os.urandom(SECRET_BYTES) if secret is None else _checked(secret)
+        self._context = context
+
+    def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
+        """Derive the secrets of a batch; each sample's depend on that sample alone."""
+        return expand([self._hmac(_SEED_LABEL, *_image_parts(image)) for image in images], noise_size, secret)
+
+    def codes(self, images: Array, secret: SecretSpec) -> list[bytes]:
+        """What a store knows inputs by, 32 bytes each: the same for the same image, kind and components."""
+        kind = f"{secret.kind}/{secret.components}".encode()
+        return [self._hmac(_CODE_LABEL + kind, *_image_parts(image)) for image in images]
+
+    def group_code(self, codes: Sequence[bytes]) -> bytes:
+        """What a store knows a group of inputs by that hide each other."""
+        return self._hmac(_GROUP_LABEL, *codes)
+
+    def _hmac(self, label: bytes, *parts: bytes) -> bytes:
+        """HMAC-SHA-256 of the parts, 32 bytes. Each part's length goes ahead of it."""
+        code = hmac.new(self._secret, digestmod=hashlib.sha256)
+        for part in (label, self._context, *parts):
+            code.update(len(part).to_bytes(8, "big"))
+            code.update(part)
+        return code.digest()
+
+    def __repr__(self) -> str:
+        return f"DerivedKeys(secret {self.origin}, hidden)"
+
+
+class FreshKeys(Unprintable):
+    """Draws new matrices and noise from the operating system each time.
+
+    Only for inputs that never repeat: two x of one input give its feature away (see this module's head).
+    """
+
+    __slots__ = ()
+
+    def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
+        """Draw the secrets of a batch."""
+        return expand([os.urandom(SECRET_BYTES) for _ in images], noise_size, secret)
+
+
+def _image_parts(image: Array) -> tuple[bytes, bytes]:
+    """Element type and shape, and the pixels, of one image (H, W, C)."""
+    little = image.astype(image.dtype.newbyteorder("<"), copy=False)
+    return repr((little.dtype.str, little.shape)).encode(), little.tobytes()
+
+
+def _checked(secret: bytes) -> bytes:
+    if not isinstance(secret, bytes | bytearray):
+        raise SdkError(f"The secret must be bytes, not {type(secret).__name__}.")
+    if len(secret) < MIN_SECRET_BYTES:
+        raise SdkError(
+            f"The secret has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed, and they must be "
+            "random, not a password: take os.urandom(32)."
+        )
+    return bytes(secret)

@@ -1,0 +1,126 @@
+"""The bundle on disk: reproducible, nothing in it that does not belong there, a folder Triton can read."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from google.protobuf import text_format
+from onnx import numpy_helper
+from tritonclient.grpc import model_config_pb2 as triton
+
+from phasekey.bundle import load_manifest
+from phasekey.cli import main
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def graphs(bundle: Path) -> dict[str, onnx.ModelProto]:
+    (processing,) = bundle.glob("cloud/*/1/model.onnx")
+    paths = {"encoder": bundle / "edge" / "encoder.onnx", "decoder": bundle / "edge" / "decoder.onnx"}
+    return {role: onnx.load(path) for role, path in {**paths, "processing": processing}.items()}
+
+
+def test_the_files_are_those_that_were_promised(exported) -> None:
+    name = load_manifest(exported.edge).model_name
+    assert set(tree(exported.bundle)) == {
+        *("edge/encoder.onnx", "edge/decoder.onnx", "edge/manifest.json"),
+        *(f"cloud/{name}/config.pbtxt", f"cloud/{name}/1/model.onnx", "model-card.md"),
+    }
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(exported, tmp_path: Path) -> None:
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(tmp_path / "again")]) == 0
+    assert tree(tmp_path / "again") == tree(exported.bundle)
+
+
+def test_each_graph_says_what_it_is_and_where_it_belongs(exported) -> None:
+    manifest = load_manifest(exported.edge)
+    for role, model in graphs(exported.bundle).items():
+        facts = {entry.key: entry.value for entry in model.metadata_props}
+        tie = {"phasekey.bundle_id": manifest.bundle_id} if role == "processing" else {}
+        assert facts == {"phasekey.format_version": "1", "phasekey.role": role, **tie}
+        onnx.checker.check_model(model, full_check=True)
+    assert manifest.model_name == f"lenet-digits-{manifest.bundle_id[:12]}"
+
+
+def test_nothing_of_the_exporting_machine_travels(exported) -> None:
+    for path in exported.bundle.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            for trace in (str(Path.cwd()), str(Path.home()) + "/", "stack_trace", ".py"):
+                assert trace.encode() not in content, f"{trace} in {path}"
+
+
+def test_the_cloud_gets_no_weight_of_encoder_or_decoder(exported) -> None:
+    models = graphs(exported.bundle)
+    cloud = b"".join(path.read_bytes() for path in exported.cloud.rglob("*") if path.is_file())
+    for role in ("encoder", "decoder"):
+        weights = [numpy_helper.to_array(tensor) for tensor in models[role].graph.initializer]
+        weights = [value for value in weights if value.dtype == np.float32 and value.size >= 8]
+        assert weights
+        for value in weights:
+            assert value.tobytes() not in cloud
+
+
+def test_config_pbtxt_reads_as_tritons_own_message(exported) -> None:
+    manifest = load_manifest(exported.edge)
+    text = (exported.cloud / manifest.model_name / "config.pbtxt").read_text()
+    config = text_format.Parse(
+        text, triton.ModelConfig()
+    )  # Triton's schema, not ours; refuses unknown fields
+    assert config.name == manifest.model_name
+    assert config.platform == "onnxruntime_onnx"
+    assert [(i.name, i.data_type, list(i.dims)) for i in config.input] == [
+        ("x", triton.TYPE_FP16, [12, 14, 14])
+    ]
+    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [("h", triton.TYPE_FP16, [168])]
+    assert config.max_batch_size == 64
+
+
+def test_the_manifest_tells_network_training_and_decoys(exported) -> None:
+    manifest = json.loads((exported.edge / "manifest.json").read_text())
+    assert manifest["network"]["arch"] == "lenet"
+    assert manifest["network"]["feature_shape"] == [6, 14, 14]
+    assert manifest["training"]["data"] == "digits"
+    assert 0 < manifest["training"]["test_accuracy"] <= 1
+    decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input", "sigma": 1.0}
+    assert manifest["decoy"] == decoy
+    assert manifest["labels"] == [str(digit) for digit in range(10)]
+
+
+def test_one_encoder_has_one_checksum_in_every_export(exported, tmp_path: Path) -> None:
+    # From it the device derives its keys: else one image would leave under two angles, and that gives
+    # its feature away.
+    arguments = ["export", "--ckpt", str(exported.checkpoint), "--out", str(tmp_path / "coarse")]
+    assert main([*arguments, "--wire", "int8"]) == 0
+    one, other = load_manifest(exported.edge), load_manifest(tmp_path / "coarse" / "edge")
+    assert one.bundle_id != other.bundle_id
+    assert one.encoder.sha256 == other.encoder.sha256
+
+
+def test_a_failed_export_leaves_the_old_bundle(exported, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "bundle"
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(out)]) == 0
+    before = tree(out)
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(exported.checkpoint.read_bytes()[:1000])
+    assert main(["export", "--ckpt", str(broken), "--out", str(out)]) == 2
+    assert "is no checkpoint" in capsys.readouterr().err
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("name", ["Has Space", "../up", ""])
+def test_a_model_name_that_is_no_folder_name_is_refused(exported, tmp_path: Path, capsys, name: str) -> None:
+    arguments = ["export", "--ckpt", str(exported.checkpoint), "--out", str(tmp_path / "b"), "--name", name]
+    assert main(arguments) == 2
+    assert "error: " in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from phasekey.audit.attacks.angle.ica import FourthOrder
+from phasekey.audit.budget import EFFORTS
+from phasekey.audit.numerics.metrics import circular_error
+from phasekey.audit.numerics.rotation import hide
+from phasekey.audit.scene.scene import Samples, Scene
+
+
+def drawn(samples: Samples, law: str) -> Samples:
+    """Independent values of variance 1 and a fourth moment that is not a Gaussian's."""
+    rng = np.random.default_rng(len(samples))
+    shape = (2, *samples.feature.shape)
+    values = rng.laplace(scale=0.5**0.5, size=shape) if law == "peaked" else rng.choice([-1.0, 1.0], shape)
+    feature, decoy = values.astype(np.float32)
+    return replace(samples, feature=feature, decoy=decoy, x=hide(feature, decoy, samples.theta))
+
+
+@pytest.mark.parametrize("law", ["peaked", "flat"])
+def test_finds_the_axes_of_what_is_not_gaussian(law: str, gaussian: Scene, watch: object) -> None:
+    train, validation, test = (
+        drawn(part, law) for part in (gaussian.train, gaussian.validation, gaussian.test)
+    )
+    scene = replace(gaussian, train=train, validation=validation, test=test)
+    findings = FourthOrder().run(scene, EFFORTS["control"], 0, {}, watch)
+    assert findings.period == np.pi / 2
+    assert circular_error(findings.estimate, test.theta, findings.period).mean() < 0.25  # chance 0.393
+    assert findings.extra["train"].shape == (len(train),)
+    assert findings.extra["validation"].shape == (len(validation),)
