@@ -112,7 +112,7 @@ def test_both_runtimes_say_unproved_at_every_start(exported, tmp_path: Path, cap
     unproved = replace(manifest, proof=ProofSpec("unproved", "node conv"))
     write_manifest(bundle / "edge", unproved)
     write_config(bundle / "cloud" / manifest.model_name, unproved)
-    assert starts() == ["edge_runtime.encoder", "cloud_runtime.processor"]
+    assert starts() == ["edge_runtime.graphs", "cloud_runtime.processor"]
 
 
 def test_the_card_tells_the_manifests_figures(exported) -> None:
