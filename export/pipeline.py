@@ -106,7 +106,7 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
         wire=shipped.wire,
         proof=evidence.proof,
         network=_network_facts(checkpoint),
-        training={**checkpoint.facts, "settings": dict(checkpoint.config)},
+        training={**checkpoint.facts, "settings": _settings(checkpoint)},
         export={
             "phasekey": __version__,
             "torch": str(torch.__version__),
@@ -115,6 +115,12 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
             **evidence.facts(),
         },
     )
+
+
+def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The settings of training, the data by its name: `--data` may be a path, and paths stay at home."""
+    named = {"data": checkpoint.facts["data"]} if "data" in checkpoint.facts else {}
+    return {name: value for name, value in checkpoint.config.items() if name != "data"} | named
 
 
 def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:
