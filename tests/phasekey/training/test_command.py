@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
+from phasekey.cli import main
 from phasekey.errors import PhasekeyError
 from phasekey.training import command
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.recipes import load_recipe
+from phasekey.training.step import Learner
 
 
 @pytest.fixture
@@ -83,3 +85,37 @@ def test_a_recipe_gives_defaults_and_what_is_given_beside_it_wins(parser, image_
     config = load_checkpoint(tmp_path / "out" / "model.pt").config
     assert (config["lr"], config["augment"]) == (settings["lr"], settings["augment"])
     assert (config["epochs"], config["batch_size"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("save_every", "said"),
+    [
+        ("0", "stopped: the same command goes on from {out}/state.pt"),
+        ("1e9", "stopped before anything was saved"),
+    ],
+)
+def test_after_ctrl_c_it_says_how_to_go_on(image_folder, tmp_path, monkeypatch, capsys, save_every, said):
+    before, done = Learner.step, 0
+
+    def step(learner, images, labels):
+        nonlocal done
+        done += 1
+        if done == 2:
+            raise KeyboardInterrupt
+        return before(learner, images, labels)
+
+    monkeypatch.setattr(Learner, "step", step)
+    line = [
+        "train",
+        "--data",
+        str(image_folder()),
+        "--image-size",
+        "32",
+        "--batch-size",
+        "2",
+        "--epochs",
+        "1",
+    ]
+    assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 130
+    assert said.format(out=tmp_path / "out") in capsys.readouterr().err
+    assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 0
