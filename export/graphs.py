@@ -20,6 +20,7 @@ from phasekey.model import SplitNetwork
 from phasekey.model.layout import blocks
 
 OPSET = 20  # served best of all that ONNX Runtime takes natively
+Arithmetic = Literal["float32", "int8"]  # of the processing graph
 EXAMPLE_BATCH = 2  # torch.export takes a size of 1 for a constant
 
 
@@ -101,7 +102,7 @@ def build_graphs(
     network: SplitNetwork,
     *,
     image_dtype: torch.dtype = torch.uint8,
-    arithmetic: Literal["float32", "int8"] = "float32",
+    arithmetic: Arithmetic = "float32",
 ) -> Graphs:
     """Trace the three parts of a network, in inference mode.
 

@@ -9,10 +9,10 @@ import torch
 
 from export.audited import find_audit
 from export.checks.evidence import Evidence, collect
-from export.conversion.shipped import Arithmetic, Conversion, convert
+from export.conversion.shipped import Conversion, convert
 from export.conversion.wire_choice import WireType
 from export.errors import ExportError
-from export.graphs import OPSET, build_graphs
+from export.graphs import OPSET, Arithmetic, build_graphs
 from export.guarantee import guarantee_of
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
@@ -31,6 +31,7 @@ class ExportOptions:
     export.conversion.wire_choice. processing, calibration: arithmetic of the processing graph and data for
     int8, see export.conversion.shipped.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
+    score: measure the accuracy of the graphs on test images, where the data of training is at hand.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     """
 
@@ -42,6 +43,7 @@ class ExportOptions:
     allow_unproved: bool = False
     audit: Path | None = None
     require_audit: bool = False
+    score: bool = True
 
 
 DEFAULTS = ExportOptions()
@@ -85,9 +87,21 @@ def _export(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
     shipped = convert(
-        trained, graphs, wire=options.wire, processing=options.processing, calibration=options.calibration
+        trained,
+        graphs,
+        wire=options.wire,
+        processing=options.processing,
+        calibration=options.calibration,
+        score=options.score,
     )
-    evidence = collect(trained.network, graphs, shipped.processing, allow_unproved=options.allow_unproved)
+    evidence = collect(
+        trained.network,
+        graphs,
+        shipped.processing,
+        wire=shipped.wire,
+        arithmetic=options.processing,
+        allow_unproved=options.allow_unproved,
+    )
     name = _default_name(trained) if options.name is None else options.name
     facts = replace(_facts(trained, name, shipped, evidence), audit=audit)
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)

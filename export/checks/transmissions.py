@@ -28,6 +28,11 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 
+def blocks_of(network: SplitNetwork) -> int:
+    """Components that lie in blocks of one sample of x: k, or 1 where they are samples by themselves."""
+    return 1 if network.secret == "permutation" else network.components
+
+
 def hidden(rows: Floats, secret: Tensor, *, permuted: bool) -> Floats:
     """X = QM on numpy arrays: rows M (N, k, C, ...), Q (N, k, k) -> (N, kC, ...), or (Nk, C, ...)."""
     x: Floats = hide(torch.from_numpy(rows), secret).numpy()

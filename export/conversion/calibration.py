@@ -44,6 +44,20 @@ def load_calibration(checkpoint: Checkpoint, data: str | None = None) -> ImageDa
     return dataset
 
 
+def data_at_hand(checkpoint: Checkpoint) -> ImageDataset | None:
+    """The data set that the checkpoint was trained on, None where it cannot be read here.
+
+    Nothing is downloaded for it: data of a hub counts as not at hand.
+    """
+    words = str(checkpoint.config.get("data") or "")
+    if not words or words.startswith("hub:"):
+        return None
+    try:
+        return load_calibration(checkpoint)
+    except ExportError:
+        return None
+
+
 def _require_same_task(checkpoint: Checkpoint, dataset: ImageDataset) -> None:
     image, labels = checkpoint.network.image, checkpoint.labels
     if dataset.image_shape != image or dataset.classes != labels:

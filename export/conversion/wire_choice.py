@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from export.checks.parity import relative_l2
-from export.checks.transmissions import synthetic_x
+from export.checks.transmissions import blocks_of, synthetic_x
 from export.conversion.wire import LARGEST_INT8, convert_ends
 from export.errors import ExportError
 from export.graphs import Graphs
@@ -47,11 +47,6 @@ def choose_wire(network: SplitNetwork, graphs: Graphs, asked: WireType | None = 
     errors = _measure(graphs.processing, scaled(tried, x, h, blocks=blocks), x, h, blocks)
     measured = {"asked": asked or "auto", "limit": LIMIT, "samples": len(x), tried: errors}
     return scaled(_decide(tried, asked, errors), x, h, measured, blocks=blocks)
-
-
-def blocks_of(network: SplitNetwork) -> int:
-    """Components that lie in blocks of one sample of x: k, or 1 where they are samples by themselves."""
-    return 1 if network.secret == "permutation" else network.components
 
 
 def scaled(
