@@ -24,8 +24,8 @@ from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
 from sdk import EdgeClient
 
 SUMMARY: dict[str, object] = {
-    "date": "2026-11-20", "phasekey": "0.1.0", "budget": "quick", "kind": "bundle", "subject_sha256": "ab" * 32,
-    "audited": "the graphs", "data": "digits", "decoy_law": "gaussian-images", "keys": "derived",
+    "date": "2026-11-20", "phasekey": "0.1.0", "budget": "quick", "kind": "bundle",
+    "subject_sha256": "ab" * 32, "audited": "the graphs", "data": "digits", "decoy_law": "gaussian-images", "keys": "derived",
     "box": "white", "incomplete": None, "verdict": "It leaks.", "grade": "leak", "figures": {},
     "report_sha256": "cd" * 32,
 }  # fmt: skip
