@@ -25,7 +25,8 @@ from sdk import EdgeClient
 
 SUMMARY: dict[str, object] = {
     "date": "2026-11-20", "phasekey": "0.1.0", "budget": "quick", "kind": "bundle",
-    "subject_sha256": "ab" * 32, "audited": "the graphs", "data": "digits", "decoy_law": "gaussian-images", "keys": "derived",
+    "subject_sha256": "ab" * 32, "audited": "the graphs", "data": "digits",
+    "decoy_law": "gaussian-images", "keys": "derived",
     "box": "white", "incomplete": None, "verdict": "It leaks.", "grade": "leak", "figures": {},
     "report_sha256": "cd" * 32,
 }  # fmt: skip
