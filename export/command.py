@@ -89,7 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export as the options say; 0 when done. Raises PhasekeyError with a message for the user."""
+    """Export as the options say.
+
+    Returns:
+        0 when done.
+
+    Raises:
+        PhasekeyError: with a message for the user.
+    """
     require_extra("train", "exporting", ("torch", "onnx", "onnxscript"))
     from export.pipeline import ExportOptions, export_checkpoint
 

@@ -52,8 +52,19 @@ DEFAULTS = ExportOptions()
 def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DEFAULTS) -> Manifest:
     """Export a checkpoint of `phasekey train` to DESTINATION/edge and DESTINATION/cloud.
 
-    Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
-    cannot be made or written, or the audit that was asked for is missing; AuditError for a damaged one.
+    Args:
+        path: the checkpoint.
+        destination: a new folder, or one that holds an export (docs/adr/0024 says what of it stays).
+        options: how.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        TrainingError: the file is no checkpoint.
+        ExportError: a graph cannot be made, proved or written; or the audit asked for is missing.
+        BundleError: the destination holds other things.
+        AuditError: the audit's file is damaged.
     """
     checkpoint = load_checkpoint(path)
     audit = find_audit(path, options.audit, required=options.require_audit)  # before the long part
@@ -65,8 +76,19 @@ def export_network(
 ) -> Manifest:
     """Export a network that was trained by other means than phasekey.training.fit.
 
-    labels: the class names in the order of the logits. The network's sampler, from whose images devices
-    make decoys, must have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
+    Args:
+        network: its sampler, from whose images devices make decoys, must have been fitted:
+            network.sampler.fit(images).
+        labels: the class names in the order of the logits.
+        destination: as export_checkpoint takes it.
+        options: how; an audit belongs to a checkpoint, so none can be asked for.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        ExportError: as export_checkpoint, or the sampler was not fitted, or an audit was asked for.
+        BundleError: the destination holds other things.
     """
     if options.audit or options.require_audit:
         raise ExportError("an audit belongs to a checkpoint's file, and here is none; export a checkpoint")

@@ -32,7 +32,16 @@ class Cost:
 
 
 def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
-    """Count by running each part once on one sample; x and h say what travels."""
+    """Count by running each part once on one sample.
+
+    Args:
+        network: the trained network.
+        x: what travels up, batch first.
+        h: what travels down, batch first.
+
+    Returns:
+        Operations of each part, and bytes on the wire.
+    """
     channels, height, width = network.image
     image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
     k, (first, *rest) = network.components, network.feature_shape

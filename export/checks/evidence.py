@@ -85,7 +85,15 @@ def collect(
 
 
 def prove_for(network: SplitNetwork, processing: onnx.ModelProto) -> Verdict:
-    """Prove of a processing graph what the network's secret asks: SO(2), O(k), or that samples are alike."""
+    """Prove of a processing graph what the network's secret asks: SO(2), O(k), or that samples are alike.
+
+    Args:
+        network: says which secret.
+        processing: the graph, with the ends of any wire.
+
+    Returns:
+        The verdict; where it is not proved, with the node, tensor and rule that fail.
+    """
     if network.secret == "permutation":
         return prove_samples_alike(processing)
     group = ROTATIONS if network.secret == "rotation" else Group(network.components, reflections=True)

@@ -31,12 +31,26 @@ LIMITS = """\
 
 
 def write_card(path: Path, manifest: Manifest, sizes: dict[str, int]) -> None:
-    """Write the card; sizes: bytes of each graph's file, by role."""
+    """Write the card.
+
+    Args:
+        path: its file.
+        manifest: every figure comes from it.
+        sizes: bytes of each graph's file, by role.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     path.write_text(card_text(manifest, sizes), encoding="utf-8")
 
 
 def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
-    """The card as Markdown. Every figure comes from the manifest, which says how it was measured."""
+    """Put the card into Markdown. Every figure comes from the manifest, which says how it was measured.
+
+    Args:
+        manifest: as written by this version.
+        sizes: bytes of each graph's file, by role.
+    """
     training, export = manifest.training, manifest.export
     sections = [
         f"# {manifest.model_name}",
