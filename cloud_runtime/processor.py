@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud_runtime.errors import CloudRuntimeError
 from cloud_runtime.repository import BUNDLE_ID, PROOF, ModelFiles, read_repository
 from cloud_runtime.signature import Array, Signature, build_signature
-from phasekey.bundle import GRAPH_VERSION, UNPROVED
+from phasekey.bundle import AUDIT, GRAPH_VERSION, UNPROVED, privacy_sentence, state_of
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
@@ -73,7 +73,15 @@ def load_processors(repository: Path, *, threads: int = 1, device: Device = "cpu
         _logger.info("loaded model %s version %s", files.name, files.version)
         if files.parameter(PROOF) == "unproved":
             _logger.warning("%s: %s", files.name, UNPROVED)
+        if files.parameter(BUNDLE_ID) is not None:  # a plain repository's model hides nothing
+            _warn_of_privacy(files)
     return processors
+
+
+def _warn_of_privacy(files: ModelFiles) -> None:
+    sentence = privacy_sentence(state_of(files.parameter(AUDIT)))
+    if sentence is not None:
+        _logger.warning("%s: %s", files.name, sentence)
 
 
 def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import Any
 
 import grpc
 
@@ -114,6 +116,7 @@ def serve(config: ServerConfig) -> None:
 
 
 def _bind(server: grpc.Server, address: str) -> int:
+    _require_free(address)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
@@ -121,6 +124,30 @@ def _bind(server: grpc.Server, address: str) -> int:
     if port == 0:  # how some versions of grpcio report it
         raise _unavailable(address)
     return port
+
+
+def _require_free(address: str) -> None:
+    """Try the address by ourselves first: gRPC writes lines of its own to stderr where it fails.
+
+    A name may stand for several addresses; as for gRPC, one is enough.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise _unavailable(address) from error
+    if not any(_can_bind(family, where) for family, *_, where in found):
+        raise _unavailable(address)
+
+
+def _can_bind(family: int, where: Any) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC: a port just left is free
+            probe.bind(where)
+    except OSError:
+        return False
+    return True
 
 
 def _unavailable(address: str) -> CloudRuntimeError:

@@ -1,6 +1,7 @@
 """The privacy audit that goes with an export: found, held to the checkpoint, or refused."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from export.errors import ExportError
@@ -41,4 +42,4 @@ def find_audit(
 
 def _require(holds: bool, problem: str, checkpoint: Path) -> None:
     if not holds:
-        raise ExportError(f"{problem}; {HOW.format(checkpoint=checkpoint)}")
+        raise ExportError(f"{problem}; {HOW.format(checkpoint=quote(str(checkpoint)))}")

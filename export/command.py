@@ -1,7 +1,9 @@
 """`python -m export` and `phasekey export`: from a checkpoint to a bundle."""
 
 import argparse
+import sys
 from pathlib import Path
+from shlex import quote
 
 from phasekey.bundle import Manifest
 from phasekey.command import require_extra
@@ -98,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
     )
     manifest = export_checkpoint(args.ckpt, destination, options)
     print(_summary(destination, manifest))  # noqa: T201
+    if manifest.privacy_warning:
+        print(f"warning: {manifest.privacy_warning}", file=sys.stderr)  # noqa: T201
     return 0
 
 
@@ -109,5 +113,5 @@ wrote {destination / "edge"}/   encoder.onnx decoder.onnx manifest.json    for t
 wrote {cloud}/  {manifest.model_name}    for the server
       {destination / "model-card.md"}    what was measured
 equivariance: {manifest.proof.verdict}; privacy audit: {audit}
-next  phasekey serve --model-repository {cloud} --listen 127.0.0.1:8001
-      phasekey predict --bundle {destination / "edge"} --target 127.0.0.1:8001 IMAGE..."""
+next  phasekey serve --model-repository {quote(str(cloud))} --listen 127.0.0.1:8001
+      phasekey predict --bundle {quote(str(destination / "edge"))} --target 127.0.0.1:8001 IMAGE..."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phasekey.command import add_version, run_module
+from phasekey.command import add_version, run_module, while_read
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in SUBCOMMANDS:
         name = arguments[0]
         return run_module(SUBCOMMANDS[name].module, f"phasekey {name}", arguments[1:])
+    return while_read(lambda: _overview(arguments))
+
+
+def _overview(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "phasekey", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
     )

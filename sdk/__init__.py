@@ -1,5 +1,6 @@
 """The device's side of Phasekey: ``EdgeClient`` predicts without showing the cloud an image."""
 
+from phasekey.bundle import PrivacyWarning
 from sdk.client import EdgeClient, Prediction, Traffic
 from sdk.errors import SdkError
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
@@ -12,6 +13,7 @@ __all__ = [
     "GrpcTransport",
     "KeySource",
     "Prediction",
+    "PrivacyWarning",
     "SdkError",
     "Secrets",
     "Traffic",

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
-from phasekey.bundle import Manifest, format_shape, load_manifest
+from phasekey.bundle import Manifest, edge_of, format_shape, load_manifest
 from sdk.errors import SdkError
 from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
+from sdk.privacy import warn_once
 from sdk.secrets import DerivedKeys, KeySource, Secrets, hide, reveal
 from sdk.transport import GrpcTransport, Transport
 from sdk.wire_format import from_wire, to_wire
@@ -60,7 +61,8 @@ class EdgeClient:
     One client may be used from several threads at once. Use it in a ``with`` block, or call ``close``.
 
     Args:
-        bundle: the 'edge' folder of an export.
+        bundle: an export, or its 'edge' folder. Where it was never audited, or its audit found it open, a
+            PrivacyWarning says so.
         target: the server, ``host:port``. Give this or ``transport``.
         secret: at least 16 random bytes that are this device's own, kept over restarts. Without it a
             client draws a secret for its own life. Then the same image, sent again after a restart, goes
@@ -95,8 +97,9 @@ class EdgeClient:
     ) -> None:
         _check_arguments(target, transport, credentials, secret, keys)
         _check_numbers(timeout, batch_size)
-        folder = Path(bundle)
+        folder = edge_of(Path(bundle))
         self._manifest = load_manifest(folder)
+        warn_once(self._manifest, stacklevel=2)
         self._keys = (
             DerivedKeys(secret, context=self._manifest.encoder.sha256.encode()) if keys is None else keys
         )

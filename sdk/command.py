@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from edge_runtime import EdgeRuntimeError
+from phasekey.bundle import PrivacyWarning
 from phasekey.command import FAILED
 from sdk.client import EdgeClient
 from sdk.errors import SdkError
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image files (PNG, JPEG, …)")
     parser.add_argument(
-        "--bundle", metavar="DIR", type=Path, required=True, help="the 'edge' folder of an export"
+        "--bundle", metavar="DIR", type=Path, required=True, help="export: build/NAME, or its edge folder"
     )
     parser.add_argument(
         "--target", metavar="HOST:PORT", required=True, help="the server that holds the 'cloud' half"
@@ -56,7 +58,12 @@ def run(args: argparse.Namespace) -> int:
         PhasekeyError: nothing can be predicted: no bundle, no server, no such secret file.
     """
     secret = _read_secret(args.secret_file)
-    with EdgeClient(args.bundle, args.target, secret=secret, resize=args.resize) as client:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
+        client = EdgeClient(args.bundle, args.target, secret=secret, resize=args.resize)
+    if client.manifest.privacy_warning:
+        sys.stderr.write(f"warning: {client.manifest.privacy_warning}\n")
+    with client:
         return _print_table(client, args.images)
 
 

@@ -20,6 +20,14 @@ DRAWN = bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "no
 TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
+AUDITED = {
+    "date": "2026-01-31", "phasekey": "0", "budget": "full", "kind": "bundle", "subject_sha256": "ab" * 32,
+    "audited": "the graphs", "data": "digits", "decoy_law": "device", "keys": "derived", "box": "white",
+    "incomplete": None, "verdict": "No attack learned anything.", "grade": "chance", "figures": {},
+    "report_sha256": "cd" * 32,
+}  # fmt: skip
+
+
 class SmallNetwork:
     """Weights, the three graphs made of them, and the same sums in numpy (float64)."""
 
@@ -149,8 +157,11 @@ class SmallExport:
     manifest: bundle.Manifest
 
 
-def write_small_export(root: Path, name: str = "small", **options) -> SmallExport:
-    """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does."""
+def write_small_export(root: Path, name: str = "small", audit=AUDITED, **options) -> SmallExport:
+    """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does.
+
+    audit: as the manifest has it; a whole one that found nothing, so that nothing warns.
+    """
     network = SmallNetwork(**options)
     graphs = {
         "encoder": network.encoder_graph(),
@@ -167,7 +178,7 @@ def write_small_export(root: Path, name: str = "small", **options) -> SmallExpor
         files["processing"] = version / "model.onnx"
         entries = {role: _write_graph(graphs[role], files[role], role, identity) for role in graphs}
         (version.parent / "config.pbtxt").write_text(
-            _config(model_name, identity, entries["processing"], network.secret)
+            _config(model_name, identity, entries["processing"], network.secret, audit)
         )
         manifest = bundle.Manifest(
             format_version=bundle.FORMAT_VERSION,
@@ -182,6 +193,7 @@ def write_small_export(root: Path, name: str = "small", **options) -> SmallExpor
             network={"arch": "small"},
             training={},
             export={},
+            audit=audit,
             **entries,
         )
         bundle.write_manifest(edge, manifest)
@@ -202,13 +214,14 @@ def _specs(ports):
         yield bundle.TensorSpec(port.name, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)), shape)
 
 
-def _config(model_name, identity, graph, secret):
+def _config(model_name, identity, graph, secret, audit):
     batch = 64 * (secret.components if secret.permutes else 1)
 
     def port(side, spec):
         return f'{side} [{{ name: "{spec.name}" data_type: TYPE_FP32 dims: {list(spec.shape[1:])} }}]\n'
 
     facts = {"phasekey.bundle_id": identity, "phasekey.sha256": graph.sha256}
+    facts["phasekey.audit"] = bundle.audit_state(audit)
     return (
         f'name: "{model_name}"\nplatform: "onnxruntime_onnx"\nmax_batch_size: {batch}\n'
         + port("input", graph.inputs[0])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from phasekey.bundle import GraphFile, Manifest, TensorSpec
+from phasekey.bundle import AUDIT, GraphFile, Manifest, TensorSpec, audit_state
 from phasekey.wire import model_config_pb2 as pb
 
 MODEL_FILE = "model.onnx"
@@ -30,6 +30,7 @@ def config_text(manifest: Manifest) -> str:
     config.parameters["phasekey.bundle_id"].string_value = manifest.bundle_id
     config.parameters["phasekey.sha256"].string_value = graph.sha256
     config.parameters["phasekey.proof"].string_value = manifest.proof.verdict
+    config.parameters[AUDIT].string_value = audit_state(manifest.audit)
     return text_format.MessageToString(config)
 
 

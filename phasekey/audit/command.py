@@ -132,7 +132,7 @@ def _audit(args: argparse.Namespace) -> "Audit":
     from phasekey.audit.budget import effort_of
     from phasekey.audit.pipeline import Request, run_audit
     from phasekey.audit.report.delivery import deliver
-    from phasekey.audit.report.verdict import verdict_sentence
+    from phasekey.audit.report.verdict import verdict_grade, verdict_sentence
     from phasekey.audit.result.report_json import REPORT_FILE
     from phasekey.audit.result.summary import summarise
     from phasekey.audit.subject.stage import Terms
@@ -154,7 +154,7 @@ def _audit(args: argparse.Namespace) -> "Audit":
     )
     audit = run_audit(subject, dataset, request, args.out)
     verdict = verdict_sentence(audit)
-    summary = summarise(audit, verdict, sha256_of_file(args.out / REPORT_FILE))
+    summary = summarise(audit, verdict, verdict_grade(audit), sha256_of_file(args.out / REPORT_FILE))
     place = deliver(subject.kind, path, args.out, summary)
     tqdm.write(f"{_outcome(audit, verdict)}\nsaved {args.out / 'report.html'}; {place}")
     return audit

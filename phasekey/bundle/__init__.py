@@ -1,7 +1,15 @@
 """The bundle: what one export wrote, and what ties its edge and cloud halves together."""
 
+from phasekey.bundle.audited import AUDIT, PrivacyWarning, audit_state, privacy_sentence, state_of
 from phasekey.bundle.errors import BundleError
-from phasekey.bundle.manifest import FORMAT_VERSION, GRAPH_VERSION, MANIFEST_FILE, Manifest, load_manifest
+from phasekey.bundle.manifest import (
+    FORMAT_VERSION,
+    GRAPH_VERSION,
+    MANIFEST_FILE,
+    Manifest,
+    edge_of,
+    load_manifest,
+)
 from phasekey.bundle.parts import (
     ARCHIVE,
     ROTATION,
@@ -20,6 +28,7 @@ from phasekey.bundle.write import describe_graph, identify, name_model, write_ma
 
 __all__ = [
     "ARCHIVE",
+    "AUDIT",
     "FORMAT_VERSION",
     "GRAPH_VERSION",
     "MANIFEST_FILE",
@@ -30,16 +39,21 @@ __all__ = [
     "GraphFile",
     "ImageSpec",
     "Manifest",
+    "PrivacyWarning",
     "ProofSpec",
     "SecretSpec",
     "TensorSpec",
     "WireSpec",
+    "audit_state",
     "describe_graph",
+    "edge_of",
     "format_shape",
     "identify",
     "load_manifest",
     "name_model",
+    "privacy_sentence",
     "schema_text",
     "staged",
+    "state_of",
     "write_manifest",
 ]

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from phasekey.bundle.audited import audit_state, privacy_sentence
 from phasekey.bundle.checksums import sha256_of_bytes, sha256_of_file
 from phasekey.bundle.consistency import find_contradiction
 from phasekey.bundle.errors import BundleError
@@ -62,6 +63,11 @@ class Manifest:
         bounded = self.guarantee is not None and self.guarantee["kind"] == "nats"
         return float(self.guarantee["nats_per_transmission"]) if self.guarantee and bounded else None
 
+    @property
+    def privacy_warning(self) -> str | None:
+        """What is said of the audit at every start, or None where there is nothing to say."""
+        return privacy_sentence(audit_state(self.audit), self.audit)
+
     def to_json(self) -> str:
         """Write the manifest as JSON, in its own format version: the same manifest, the same text.
 
@@ -99,6 +105,17 @@ class Manifest:
         return manifest
 
 
+def edge_of(folder: Path) -> Path:
+    """The folder with the manifest: the one given, or `edge` in it. Of none, the one given."""
+    folder = Path(folder)
+    inside = folder / "edge"
+    return inside if not _has_manifest(folder) and _has_manifest(inside) else folder
+
+
+def _has_manifest(folder: Path) -> bool:
+    return (folder / MANIFEST_FILE).is_file()
+
+
 def load_manifest(directory: Path) -> Manifest:
     """Read the manifest of an edge bundle, and check the encoder and decoder against it.
 
@@ -114,7 +131,7 @@ def load_manifest(directory: Path) -> Manifest:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise BundleError(
-            f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give the 'edge' folder of an export."
+            f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give an export, or its 'edge' folder."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} cannot be read as UTF-8 text. Copy the bundle again.") from error

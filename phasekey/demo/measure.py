@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from phasekey.bundle import ROTATION, SecretSpec
 from phasekey.model import SplitNetwork
+from phasekey.model.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.evaluate import to_float
@@ -102,8 +103,9 @@ def measure(checkpoint: Path, bundle: Path, target: str) -> Results:
             to_float(torch.from_numpy(held_out)),
             network.encoder(network.sampler(keys.noise())),
         )
-        plain = network(images, torch.zeros_like(theta), decoy).argmax(1).numpy()
-        rotated = network(images, theta, decoy).argmax(1).numpy()
+        rows = network.among_decoys(network.encoder(images), decoy[:, None])
+        plain = network.answer(rows, rotations(torch.zeros_like(theta))).argmax(1).numpy()
+        rotated = network.answer(rows, rotations(theta)).argmax(1).numpy()
     return Results(
         images=len(wire),
         accuracy_torch=float((plain == test.labels).mean()),

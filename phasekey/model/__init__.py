@@ -1,10 +1,11 @@
-"""Networks split in encoder, processing module and decoder, and the complex layers between them."""
+"""Networks split in encoder, processing module and decoder, and the equivariant layers between them."""
 
-from phasekey.model.architectures import NAMES, describe
+from phasekey.model.architectures import NAMES, Split, describe
 from phasekey.model.decoys import DecoyLaw
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName
 from phasekey.model.network import FORMS, Form, SplitNetwork, Task
+from phasekey.model.secrets import SecretKind
 
 __all__ = ["FORMS", "NAMES", "Form", "ModelError", "SplitNetwork", "Task", "build_network"]
 
@@ -15,20 +16,33 @@ def build_network(
     classes: int,
     image: tuple[int, int, int],
     variant: str | None = None,
+    split: Split = "paper",
     form: Form = "complex",
     gamma: float = 0.0,
     head: HeadName = "paper",
     width: int | None = None,
     decoy: DecoyLaw = "another-input",
     task: Task = "classes",
+    secret: SecretKind = "rotation",
+    components: int = 2,
+    sigma: float = 1.0,
 ) -> SplitNetwork:
-    """The network of `--arch`, `--variant` and `--form` for images (C, H, W) and a number of classes.
+    """Build the network of `--arch`, `--variant` and `--form`.
 
-    The other arguments are SplitNetwork's. Raises ModelError for an unknown name or an image that the
-    layers do not fit.
+    Args:
+        arch: one of NAMES.
+        classes: outputs of the last layer.
+        image: (C, H, W) of the input.
+        variant: alpha or beta, of ResNets split as the paper says.
+        split: where the paper says, or early.
+        form, gamma, head, width, decoy, task, secret, components, sigma: SplitNetwork's.
+
+    Raises:
+        ModelError: for an unknown name, arguments that contradict each other, or an image that the layers do
+            not fit.
     """
     return SplitNetwork(
-        describe(arch, variant),
+        describe(arch, variant, split),
         classes=classes,
         image=image,
         form=form,
@@ -37,4 +51,7 @@ def build_network(
         width=width,
         decoy=decoy,
         task=task,
+        secret=secret,
+        components=components,
+        sigma=sigma,
     )

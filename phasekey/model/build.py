@@ -16,26 +16,48 @@ Shape = tuple[int, ...]  # (C, H, W) of a map or (D,) of a vector, without the b
 class Builder:
     """Builds layers one after another and keeps the running shape.
 
-    `complex_form` says which form of a layer comes next: real (the default) or complex.
-    A complex layer works on the folded layout (2N, ...), so its shape per sample is that of the real one.
+    Its attribute `complex_form` says which form of a layer comes next: real (the default) or complex.
+    A complex layer works on the folded layout (kN, ...), so its shape per sample is that of the real one.
+
+    Args:
+        shape: of what the first layer takes, without the batch.
+        classes: outputs of the last layer.
+        threshold: c of δ for two components, or None for c_k (section 5.1).
+        mean_norms: c_k in mean norms.
+        components: k of the complex layers.
     """
 
-    def __init__(self, shape: Shape, classes: int, threshold: float | None, mean_norms: float = 1.0) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        classes: int,
+        threshold: float | None,
+        mean_norms: float = 1.0,
+        components: int = 2,
+    ) -> None:
         self.shape, self.classes = shape, classes
-        self.threshold, self.mean_norms = threshold, mean_norms
+        self.threshold, self.mean_norms, self.components = threshold, mean_norms, components
         self.complex_form = False
 
     def sequence(self, layers: Iterable[d.Layer]) -> nn.Sequential:
-        """The layers in order; `shape` is afterwards what comes out of the last."""
+        """Build layers in order; `shape` is afterwards what comes out of the last.
+
+        Raises:
+            ModelError: where one does not fit the shape before it.
+        """
         return nn.Sequential(*[self.layer(layer) for layer in layers])
 
     def layer(self, layer: d.Layer) -> nn.Module:
-        """One layer for the current shape. Raises ModelError where it does not fit."""
+        """Build one layer for the current shape.
+
+        Raises:
+            ModelError: where it does not fit.
+        """
         return _BUILDERS[type(layer)](self, layer)
 
     def fork(self) -> "Builder":
-        """A builder at the same shape, for the second branch of a residual."""
-        other = Builder(self.shape, self.classes, self.threshold, self.mean_norms)
+        """Copy the builder at the same shape, for the second branch of a residual."""
+        other = Builder(self.shape, self.classes, self.threshold, self.mean_norms, self.components)
         other.complex_form = self.complex_form
         return other
 
@@ -90,22 +112,23 @@ def _initialised(builder: Builder, module: nn.Conv2d | nn.Linear) -> nn.Module:
 
 def _batch_norm(builder: Builder, _: d.BatchNorm) -> nn.Module:
     if builder.complex_form:
-        return complex_layers.NormBatchNorm(builder.shape[0])
+        return complex_layers.NormBatchNorm(builder.shape[0], components=builder.components)
     return nn.BatchNorm2d(builder.shape[0]) if len(builder.shape) == 3 else nn.BatchNorm1d(builder.shape[0])
 
 
 def _activation(builder: Builder, _: d.Activation) -> nn.Module:
     if not builder.complex_form:
         return nn.ReLU()
-    return complex_layers.PhaseReLU(builder.threshold, builder.mean_norms)
+    return complex_layers.PhaseReLU(builder.threshold, builder.mean_norms, builder.components)
 
 
 def _max_pool(builder: Builder, layer: d.MaxPool) -> nn.Module:
     channels = _need(builder, 3, layer)[0]
     stride = layer.stride or layer.kernel
     builder.shape = (channels, *_window(builder, layer, layer.kernel, stride, layer.padding))
-    pool = complex_layers.NormMaxPool2d if builder.complex_form else nn.MaxPool2d
-    return pool(layer.kernel, stride, layer.padding)
+    if builder.complex_form:
+        return complex_layers.NormMaxPool2d(layer.kernel, stride, layer.padding, builder.components)
+    return nn.MaxPool2d(layer.kernel, stride, layer.padding)
 
 
 def _avg_pool(builder: Builder, layer: d.AvgPool) -> nn.Module:
@@ -118,8 +141,9 @@ def _avg_pool(builder: Builder, layer: d.AvgPool) -> nn.Module:
 
 
 def _dropout(builder: Builder, layer: d.Dropout) -> nn.Module:
-    kind = complex_layers.PairDropout if builder.complex_form else nn.Dropout
-    return kind(layer.probability)
+    if builder.complex_form:
+        return complex_layers.PairDropout(layer.probability, builder.components)
+    return nn.Dropout(layer.probability)
 
 
 def _flatten(builder: Builder, layer: d.Flatten) -> nn.Module:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Conv:
-    """Square convolution."""
+    """Convolution with a square kernel; channels are those that come out, sizes in pixels."""
 
     channels: int
     kernel: int
@@ -16,7 +16,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Linear:
-    """Fully connected layer on vectors."""
+    """Fully connected layer on vectors (D,); features are the values that come out."""
 
     features: int
 
@@ -54,7 +54,7 @@ class AvgPool:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout; one mask for both components in the complex form."""
+    """Dropout; one mask for all components in the complex form."""
 
     probability: float = 0.5
 
@@ -80,10 +80,18 @@ class Architecture:
     """Layers from image to logits; layers[:encoder_end] stay on the device before the wire,
     layers[decoder_start:] on the device after it, and the processing module is what lies between.
 
-    threshold: c of δ (Eq. 6), or None for c_k = mean_norms · E_ij|f_ijk| (section 5.1, where it is 1).
-    image_size: the side in pixels that the layers are written for.
-    pixel_mean, pixel_std: how pixels, 0 to 1, are scaled for the first layer: (pixel - mean) / std, one
-    number or one for each channel. The same for every data set by default; pretrained weights want theirs.
+    Args:
+        name: for messages.
+        layers: from image to logits.
+        encoder_end: index of the processing module's first layer.
+        decoder_start: index of the decoder's first layer.
+        threshold: c of δ (Eq. 6) for two components, or None for c_k = mean_norms · E_ij|f_ijk| (section 5.1,
+            where it is 1).
+        mean_norms: c_k in mean norms.
+        image_size: the side in pixels that the layers are written for.
+        pixel_mean, pixel_std: how pixels, 0 to 1, are scaled for the first layer: (pixel - mean) / std, one
+            number or one for each channel. The same for every data set by default; pretrained weights want
+            theirs.
     """
 
     name: str

@@ -1,14 +1,17 @@
-"""What an encoder ends in, so that the feature can be hidden: three heads (docs/adr/0030, docs/adr/0032).
+"""What an encoder ends in, so that the feature can be hidden: five heads (docs/adr/0030, 0032, 0034).
 
-`paper` is the generator of section 4.2 and Appendix B. `bottleneck` narrows the feature to a vector; the
+`paper` is the generator of section 4.2 and Appendix B. `light` is one 1 × 1
+convolution, for early splits. `bottleneck` narrows the feature to a vector; the
 processing module then opens with the way back to the map. `deep-bottleneck` has layers before that, so that
-it can choose what the vector says, and by which law.
+it can choose what the vector says, and by which law. `norm-bottleneck` gives that vector one length for all
+images, which the bound on what a transmission tells starts from.
 """
 
 import math
 from typing import Literal, cast, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phasekey.model import description as d
@@ -16,18 +19,19 @@ from phasekey.model.build import Builder, Shape
 from phasekey.model.errors import ModelError
 from phasekey.model.layers import Residual
 
-HeadName = Literal["paper", "bottleneck", "deep-bottleneck"]
+HeadName = Literal["paper", "light", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
-DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 12}
+DEFAULT_WIDTHS: dict[HeadName, int] = {"bottleneck": 128, "deep-bottleneck": 12, "norm-bottleneck": 12}
 # Of the layers before a deep bottleneck: channels, the side at which pooling ends, and units.
 CHANNELS, LARGEST_SIDE, HIDDEN = 16, 8, 256
 SMALLEST_SPREAD = 1e-3  # a value that hardly varies stays small when whitened
+SMALLEST_LENGTH = 1e-12  # of a vector that can be brought to a given length
 
 
 class Generator(nn.Sequential):
     """Appendix B: input convolution, residual block of two convolutions with a skip, output convolution.
 
-    (N, C, H, W) -> (N, C, H, W). It ends in a convolution: a trailing ReLU would make every feature
+    (N, C, H, W) -> the same shape. It ends in a convolution: a trailing ReLU would make every feature
     non-negative and give the angle away (docs/adr/0002).
     """
 
@@ -40,8 +44,23 @@ class Generator(nn.Sequential):
         )
 
 
+class LightHead(nn.Conv2d):
+    """(N, C, H, W) -> the same shape: one 1 × 1 convolution.
+
+    No feature may end in a ReLU (docs/adr/0002). It costs a thirty-sixth of the generator's operations.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, kernel_size=1)
+
+
 class Bottleneck(nn.Module):
-    """(N, ...) -> (N, D): a linear layer, then batch norm without affine, so mean 0 and variance 1 each."""
+    """(N, ...) -> (N, D): a linear layer, then batch norm without affine, so mean 0 and variance 1 each.
+
+    Args:
+        shape: of what comes in, without the batch.
+        width: D.
+    """
 
     def __init__(self, shape: Shape, width: int) -> None:
         super().__init__()
@@ -54,7 +73,11 @@ class Bottleneck(nn.Module):
 
     @torch.no_grad()
     def centre(self, features: Tensor) -> None:
-        """Move the norm so that what gave these features (N, D) at inference gives mean 0, variance 1."""
+        """Move the norm so that what gave these features at inference gives mean 0 and variance 1.
+
+        Args:
+            features: (N, D).
+        """
         mean, variance = cast(Tensor, self.norm.running_mean), cast(Tensor, self.norm.running_var)
         spread = (variance + self.norm.eps).sqrt()
         mean += features.mean(0) * spread
@@ -62,9 +85,15 @@ class Bottleneck(nn.Module):
 
     @torch.no_grad()
     def whiten(self, features: Tensor) -> Tensor:
-        """As `centre`, and turn and scale so that their covariance is I; the matrix (D, D) that undoes it.
+        """As `centre`, and turn and scale so that their covariance is I.
 
         Where N(0, I) hides the feature, any correlation tells the two apart.
+
+        Args:
+            features: (N, D).
+
+        Returns:
+            The matrix that undoes it, (D, D).
         """
         self.centre(features)
         values = features.double()
@@ -96,6 +125,25 @@ class DeepBottleneck(Bottleneck):
         return super().forward(self.body(f))
 
 
+class NormBottleneck(nn.Module):
+    """(N, ...) -> (N, D) with |a| = √D: a deep bottleneck brought to one length, no affine (docs/adr/0034).
+
+    A vector shorter than 1e-12 has no direction to speak of: it comes out shorter than √D, and zero stays
+    zero. The bound holds for all lengths up to √D, so also for these.
+
+    Args:
+        shape: of what comes in, without the batch.
+        width: D.
+    """
+
+    def __init__(self, shape: Shape, width: int) -> None:
+        super().__init__()
+        self.deep, self.length = DeepBottleneck(shape, width), math.sqrt(width)
+
+    def forward(self, f: Tensor) -> Tensor:
+        return self.length * F.normalize(self.deep(f), dim=1, eps=SMALLEST_LENGTH)
+
+
 def _convolutions(shape: Shape) -> tuple[list[nn.Module], int]:
     """Convolutions and pooling down to a small map of 2·CHANNELS, and how many values that has."""
     channels, height, width = shape
@@ -111,22 +159,40 @@ def _normed(inputs: int, outputs: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
-BOTTLENECKS: dict[HeadName, type[Bottleneck]] = {"bottleneck": Bottleneck, "deep-bottleneck": DeepBottleneck}
+MAP_HEADS: dict[HeadName, type[Generator] | type[LightHead]] = {"paper": Generator, "light": LightHead}
+BOTTLENECKS: dict[HeadName, type[Bottleneck] | type[NormBottleneck]] = {
+    "bottleneck": Bottleneck,
+    "deep-bottleneck": DeepBottleneck,
+    "norm-bottleneck": NormBottleneck,
+}
 
 
 def check_head(name: HeadName, width: int | None) -> None:
-    """Raise ModelError for a head that does not exist, or a width that it has no use for."""
+    """Refuse a head that does not exist, or a width that it has no use for.
+
+    Raises:
+        ModelError: naming what there is.
+    """
     if name not in HEADS:
         raise ModelError(f"unknown head {name!r}; choose one of {', '.join(HEADS)}")
-    if width is not None and (name == "paper" or width < 1):
+    if width is not None and (name in MAP_HEADS or width < 1):
         raise ModelError(f"head {name} got width {width}; a width, 1 or more, is for bottlenecks only")
 
 
 def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.Module, Shape | None]:
-    """The head for the builder's current shape, and the shape that the processing module must go back to.
+    """Build the head for the builder's current shape.
 
-    That is None for the paper's head, which keeps its map. Raises ModelError as `check_head` does, and
-    where the paper's head meets a vector.
+    Args:
+        builder: its shape is afterwards that of the feature.
+        name: of HEADS.
+        width: D of a bottleneck; DEFAULT_WIDTHS where None.
+
+    Returns:
+        The head, and the shape that the processing module must go back to: None for the paper's head, which
+        keeps its map.
+
+    Raises:
+        ModelError: as `check_head`, and where a head for maps meets a vector.
     """
     check_head(name, width)
     if name in BOTTLENECKS:
@@ -134,16 +200,23 @@ def build_head(builder: Builder, name: HeadName, width: int | None) -> tuple[nn.
         return BOTTLENECKS[name](before, builder.shape[0]), before
     if len(builder.shape) != 3:
         raise ModelError(
-            f"the paper's head takes a map (C, H, W) but comes after shape {builder.shape}; "
+            f"the head {name} takes a map (C, H, W) but comes after shape {builder.shape}; "
             "use the bottleneck head, or end the encoder before Flatten"
         )
-    return Generator(builder.shape[0]), None
+    return MAP_HEADS[name](builder.shape[0]), None
 
 
 def build_opening(builder: Builder, shape: Shape) -> list[nn.Module]:
-    """From a bottleneck's D values back to a map or vector of this shape: linear layer and activation.
+    """Build the way from a bottleneck's D values back to a map or vector: linear layer and activation.
 
-    In the complex form the layer has no bias and the activation is δ, so rotation passes through.
+    In the complex form the layer has no bias and the activation is δ, so the secret passes through.
+
+    Args:
+        builder: its shape is that of the bottleneck, and afterwards `shape`.
+        shape: to go back to, without the batch.
+
+    Returns:
+        The first layers of the processing module.
     """
     linear = builder.layer(d.Linear(math.prod(shape)))
     builder.shape = shape

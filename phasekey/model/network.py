@@ -1,46 +1,67 @@
 """A network split in three: encoder, processing module, decoder (Figure 1a), in any of its four forms."""
 
-import math
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from phasekey.model.build import Builder, Shape
-from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoy
+from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoys, white
 from phasekey.model.description import Architecture
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
+from phasekey.model.layout import fold, unfold
 from phasekey.model.pixels import Centre
-from phasekey.model.rotation import fold, rotate, unfold, unrotate
 from phasekey.model.sampler import ImageSampler
+from phasekey.model.secrets import SecretKind, check_secret, draw_secret, hide, reveal
 
 Form = Literal["original", "additional", "noisy", "complex"]
 FORMS: tuple[Form, ...] = get_args(Form)
 Task = Literal["classes", "attributes"]
 TASKS: tuple[Task, ...] = get_args(Task)
+DecoySource = Literal["gaussian-images", "gaussian-features", "archive"]
 
 
 class Processing(nn.Module):
-    """Φ: pair layout (N, 2C, H, W) or (N, 2D) -> pair layout (N, 2C', H', W') or (N, 2D'); folded inside."""
+    """Φ: block layout (N, kC, H, W) or (N, kD) -> block layout (N, kC', H', W') or (N, kD'); folded inside.
 
-    def __init__(self, layers: nn.Sequential) -> None:
+    Args:
+        layers: of phasekey.model.layers, and torch's own without bias.
+        components: k.
+    """
+
+    def __init__(self, layers: nn.Sequential, components: int = 2) -> None:
         super().__init__()
-        self.layers = layers
+        self.layers, self.components = layers, components
 
     def forward(self, x: Tensor) -> Tensor:
-        return unfold(self.layers(fold(x)))
+        return unfold(self.layers(fold(x, self.components)), self.components)
 
 
 class SplitNetwork(nn.Module):
     """Encoder, processing module and decoder of one architecture.
 
-    form: `complex` is the paper's; `original` the plain network; `additional` has the head but
-    no rotation; `noisy` is the original with γ·ε added to the feature (section 5.1, baselines 1-3).
-    image: (C, H, W) of the input. gamma: γ of the noisy form. head, width: what the encoder ends in;
-    the original and noisy forms have none. decoy: the law of decoys in training. task: what the logits
-    are of, classes of which one is right, or attributes that go together.
-    Raises ModelError where the image is too small for the layers.
+    Args:
+        architecture: the layers and where they are split.
+        classes: outputs of the last layer.
+        image: (C, H, W) of the input.
+        form: `complex` is the equivariant network, the paper's at two components; `original` the plain
+            network; `additional` has the head but mixes nothing; `noisy` is the original with γ·ε added to
+            the feature (section 5.1, baselines 1-3).
+        gamma: γ of the noisy form.
+        head: what the encoder ends in; the original and noisy forms have none.
+        width: D of a bottleneck.
+        decoy: the law of decoys in training.
+        task: what the logits are of, classes of which one is right, or attributes that go together.
+        secret: what mixes feature and decoys on devices. Rotation and orthogonal are of the complex form, and
+            mean nothing to the others; permutation is of the plain forms, original and additional, which are
+            trained as if there was none.
+        components: k, the feature and k - 1 decoys.
+        sigma: standard deviation of Gaussian decoys.
+
+    Raises:
+        ModelError: for arguments that are unknown or contradict each other, or an image too small for the
+            layers.
     """
 
     def __init__(
@@ -55,18 +76,18 @@ class SplitNetwork(nn.Module):
         width: int | None = None,
         decoy: DecoyLaw = "another-input",
         task: Task = "classes",
+        secret: SecretKind = "rotation",
+        components: int = 2,
+        sigma: float = 1.0,
     ) -> None:
         super().__init__()
-        if form not in FORMS:
-            raise ModelError(f"unknown form {form!r}; choose one of {', '.join(FORMS)}")
-        if decoy not in DECOY_LAWS:
-            raise ModelError(f"unknown decoy {decoy!r}; choose one of {', '.join(DECOY_LAWS)}")
-        if task not in TASKS:
-            raise ModelError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}")
+        _check_choices(form, decoy, task)
         check_head(head, width)
+        _check_hiding(form, secret, components, decoy, sigma)
         self.architecture, self.form, self.gamma, self.image = architecture, form, gamma, image
         self.head, self.decoy, self.task = head, decoy, task
-        builder = Builder(image, classes, architecture.threshold, architecture.mean_norms)
+        self.secret, self.components, self.sigma = secret, components, sigma
+        builder = Builder(image, classes, architecture.threshold, architecture.mean_norms, components)
         self._build(builder, width)
         self.sampler = ImageSampler(image)
 
@@ -84,71 +105,132 @@ class SplitNetwork(nn.Module):
         builder.complex_form = self.form == "complex"
         opening = [] if before is None else build_opening(builder, before)
         processing = nn.Sequential(*opening, *builder.sequence(layers[first:last]))
-        self.processing: nn.Module = Processing(processing) if self.form == "complex" else processing
+        self.processing: nn.Module = (
+            Processing(processing, self.components) if self.form == "complex" else processing
+        )
         self.processed_shape: Shape = builder.shape
         builder.complex_form = False
         self.decoder = builder.sequence(layers[last:])
 
     @property
-    def decoy_source(self) -> str:
+    def decoy_source(self) -> DecoySource:
         """What a device draws decoys from, whatever hid features in training.
 
-        `gaussian-images`: b = g(I'), I' from the sampler. `gaussian-features`: b is the noise itself, for a
-        bottleneck trained with Gaussian decoys: its norm makes N(0, I) the Gaussian law of its features.
+        `gaussian-images`: b = g(I'), I' from the sampler. `gaussian-features`: b = σ · noise, for bottlenecks
+        trained with Gaussian decoys. `archive`: b = g(I'), I' an image that the device holds.
         """
-        return f"gaussian-{'features' if self._noise_is_decoy else 'images'}"
+        if self.secret == "permutation" or self.decoy == "archive":
+            return "archive"
+        return "gaussian-features" if self._noise_is_decoy else "gaussian-images"
 
     @property
     def hides(self) -> bool:
-        """Whether devices would draw a decoy of its own for each image: False where the rotation is there,
+        """Whether devices would have a decoy of its own for each image: False where the secret is there,
         decoys come from the sampler, and nobody fitted it. Then all decoys are one, which anyone can compute,
-        and the angle follows."""
-        return self.form != "complex" or self._noise_is_decoy or self.sampler.fitted
+        and the secret follows."""
+        return self.form != "complex" or self.decoy_source != "gaussian-images" or self.sampler.fitted
 
     @property
     def noise_size(self) -> int:
-        """Standard normal numbers that a device needs for one decoy."""
+        """Standard normal numbers that a device needs for one decoy, of which there are k - 1."""
+        if self.decoy_source == "archive":
+            return 0
         return self.feature_shape[0] if self._noise_is_decoy else self.sampler.noise_size
 
     @property
     def _noise_is_decoy(self) -> bool:
         return self.head in BOTTLENECKS and self.decoy == "gaussian"
 
-    def forward(self, images: Tensor, theta: Tensor | None = None, decoy: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) in [0, 1] -> logits (N, classes).
+    def forward(self, images: Tensor, secret: Tensor | None = None, decoys: Tensor | None = None) -> Tensor:
+        """Compute logits; in the complex form through decoys and secret, in the others plainly.
 
-        Complex form: theta (N,) radians, drawn from U[0, 2π) for each sample where None; decoy b like
-        the feature, drawn by the law of training where None. The other forms take neither.
+        Args:
+            images: (N, C, H, W) in [0, 1].
+            secret: Q, (N, k, k), of the complex form; drawn for each sample where None.
+            decoys: (N, k - 1, ...) like the feature, of the complex form; drawn by the law of training where
+                None.
+
+        Returns:
+            (N, classes).
+
+        Raises:
+            ModelError: where the batch is too small for the decoys' law.
         """
-        if self.form == "complex":
-            return self.answer(*self.hide(images, decoy), theta)
         feature = self.encoder(images)
+        if self.form == "complex":
+            return self.answer(self.among_decoys(feature, decoys), secret)
         if self.form == "noisy":
             feature = feature + self.gamma * noise_like(feature)
         logits: Tensor = self.decoder(self.processing(feature))
         return logits
 
-    def hide(self, images: Tensor, decoy: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What the rotation mixes: feature a = g(I) and decoy b, both (N, ...); complex form only.
+    def among_decoys(self, feature: Tensor, decoys: Tensor | None = None) -> Tensor:
+        """Put features and decoys together as what a secret mixes.
 
-        decoy None: drawn by the law of training; the paper's is the feature of another sample (section 4.2).
+        Args:
+            feature: a = g(I), (N, ...).
+            decoys: (N, k - 1, ...); drawn by the law of training where None, the paper's being the features
+                of other samples (section 4.2).
+
+        Returns:
+            M, (N, k, ...), row 0 the feature.
+
+        Raises:
+            ModelError: where the batch is too small for the law.
         """
-        feature = self.encoder(images)
-        return feature, draw_decoy(self.decoy, feature) if decoy is None else decoy
+        if decoys is None:
+            decoys = self._draw_decoys(feature)
+        return torch.cat([feature[:, None], decoys], dim=1)
 
-    def answer(self, feature: Tensor, decoy: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Rotate, process, undo the rotation and decode: features -> logits (N, classes); complex form only.
+    def _draw_decoys(self, feature: Tensor) -> Tensor:
+        count = self.components - 1
+        if self.head == "norm-bottleneck" and self.decoy == "gaussian":
+            # As the device draws them: features on a sphere have no unit variance for each value.
+            return self.sigma * white(feature, count)
+        return draw_decoys(self.decoy, feature, count, self.sigma)
 
-        theta (N,) radians, drawn from U[0, 2π) for each sample where None.
+    def answer(self, rows: Tensor, secret: Tensor | None = None) -> Tensor:
+        """Hide, process, reveal and decode, as device and cloud do together.
+
+        Args:
+            rows: M, (N, k, ...), row 0 the feature.
+            secret: Q, (N, k, k); drawn for each sample where None.
+
+        Returns:
+            Logits, (N, classes).
         """
-        if theta is None:
-            theta = 2 * math.pi * torch.rand(len(feature), device=feature.device)
-        h = self.processing(rotate(feature, decoy, theta))
-        logits: Tensor = self.decoder(unrotate(h, theta))
+        if secret is None:
+            secret = draw_secret(self.secret, len(rows), self.components, device=rows.device)
+        logits: Tensor = self.decoder(reveal(self._process(hide(rows, secret)), secret))
         return logits
+
+    def _process(self, x: Tensor) -> Tensor:
+        """Φ in block layout; of plain forms, each block is a sample of its own."""
+        if self.form == "complex":
+            h: Tensor = self.processing(x)
+            return h
+        h = self.processing(x.reshape(-1, *self.feature_shape))
+        return h.reshape(len(x), -1, *h.shape[2:])
+
+
+def _check_choices(form: str, decoy: str, task: str) -> None:
+    for what, value, known in (("form", form, FORMS), ("decoy", decoy, DECOY_LAWS), ("task", task, TASKS)):
+        if value not in known:
+            raise ModelError(f"unknown {what} {value!r}; choose one of {', '.join(known)}")
+
+
+def _check_hiding(form: Form, secret: SecretKind, components: int, decoy: DecoyLaw, sigma: float) -> None:
+    check_secret(secret, components)
+    if secret == "permutation" and form not in ("original", "additional"):
+        raise ModelError(
+            f"a permutation is of plain networks, the forms original and additional, but the form is {form}; "
+            "use one of these, or the orthogonal secret"
+        )
+    if not sigma > 0 or (sigma != 1.0 and decoy != "gaussian"):
+        raise ModelError(f"sigma is of Gaussian decoys and above 0; got {sigma:g} for decoys {decoy}")
 
 
 def noise_like(feature: Tensor) -> Tensor:
-    """ε: Gaussian noise with the average magnitude of the feature, (N, ...) -> (N, ...)."""
+    """Draw ε, Gaussian noise with the average magnitude of the feature, (N, ...) -> (N, ...)."""
     noise = torch.randn_like(feature)
     return noise * (feature.detach().abs().mean() / noise.abs().mean())

@@ -31,7 +31,14 @@ class ImageRows(Protocol):
 
 
 class ImageSampler(nn.Module):
-    """noise (N, Z) ~ N(0, I) -> images (N, C, H, W) in [0, 1]: clip(mean + noise · components)."""
+    """Draws images from noise: clip(mean + noise · components), noise (N, Z) ~ N(0, I).
+
+    Its components are principal components of images, and not those that a secret mixes.
+
+    Args:
+        image: (C, H, W) of what it draws.
+        noise_size: Z, the principal components that are kept.
+    """
 
     mean: Tensor
     components: Tensor
@@ -88,7 +95,7 @@ class ImageSampler(nn.Module):
         return F.interpolate(pixels, self.drawn[1:], mode="bilinear", antialias=True)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """(N, Z) -> (N, C, H, W)."""
+        """Noise (N, Z) -> images (N, C, H, W) in [0, 1]."""
         images = (self.mean + noise @ self.components).clamp(0, 1).reshape(-1, *self.drawn)
         if self.drawn != self.image:
             images = F.interpolate(images, self.image[1:], mode="bilinear", align_corners=False)

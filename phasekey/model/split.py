@@ -42,7 +42,8 @@ def split(
     """Cut a model in three and make its middle complex.
 
     Weights are copied; the processing module loses its biases and means, and the head is new, so the
-    result has to be trained: phasekey.training.fit.
+    result has to be trained: phasekey.training.fit. With form="original" nothing is lost: a network for the
+    secret "permutation".
 
     Args:
         model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
@@ -51,7 +52,7 @@ def split(
         encoder_end: number of the first child after the encoder.
         decoder_start: number of the decoder's first child.
         image: (C, H, W) of what it takes.
-        threshold: c of δ (Eq. 6), or None for c_k.
+        threshold: c of δ (Eq. 6) for two components, or None for c_k.
         pixel_mean: of the scaling (pixel - mean) / std that the weights know, for pixels from 0 to 1; one
             number, or one for each channel.
         pixel_std: likewise. Mean 0 with std 1 is no scaling, std 1/255 is for weights that know 0 to 255.

@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from phasekey.model import SplitNetwork, build_network
-from phasekey.model.architectures import NAMES, VARIANTS, describe
+from phasekey.model.architectures import NAMES, VARIANTS, Split, describe
 from phasekey.model.counting import count_operations, count_parameters
+from phasekey.model.heads import HeadName
+from phasekey.model.network import Form
 
 CLASSES = 10
 HEADER = """\
@@ -26,6 +28,23 @@ the default wire, float16, halves them.
 
 Written by `python -m phasekey.model.table`; a test holds it to the code.
 """
+SHARES = """\
+## What a device does
+
+Operations on the device while somebody waits, over those of the whole original network. The paper's split
+(ResNets: α) draws a decoy for each answer, so the encoder runs twice; the early one (`--split early`, head
+`light`) takes decoys that were encoded beforehand. {classes} classes. Bytes are those of one component in
+float16; k of them travel.
+"""
+SHARES_HEAD = (
+    "network",
+    "whole, million operations",
+    "paper's split",
+    "early split, million operations",
+    "early split",
+    "its feature",
+    "bytes of a component",
+)
 HEAD = (
     "network",
     "image",
@@ -39,16 +58,63 @@ HEAD = (
 
 def networks() -> Iterable[tuple[str, str | None]]:
     """(--arch, --variant) of every network: 13 in all."""
-    for name in NAMES:
+    for name in sorted(set(NAMES) - {"resnet8"}, key=NAMES.index):  # of which the paper has none
         for variant in VARIANTS if name.startswith("resnet") else (None,):
             yield name, variant
 
 
 def page() -> str:
-    """docs/networks.md."""
-    rows = [HEAD, ("---",) * len(HEAD), *(_row(arch, variant) for arch, variant in networks())]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return HEADER.format(classes=CLASSES) + "\n" + table + "\n"
+    """Write docs/networks.md: all networks as the paper splits them, then what splits ask of a device."""
+    paper = _table(HEAD, (_row(arch, variant) for arch, variant in networks()))
+    shares = _table(SHARES_HEAD, map(_shares, NAMES))
+    return f"{HEADER.format(classes=CLASSES)}\n{paper}\n{SHARES.format(classes=CLASSES)}\n{shares}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ("---",) * len(head), *rows))
+
+
+def _shares(arch: str) -> tuple[str, ...]:
+    """Say what a device does of one network, whole, by the paper's split and by the early one."""
+    whole = _device_work(arch, "original", "paper", 1)
+    paper, early = _device_work(arch, "complex", "paper", 2), _device_work(arch, "complex", "early", 1)
+    feature = _on_meta(arch, "complex", "early").feature_shape
+    return (
+        arch,
+        f"{sum(whole) / 1e6:,.2f}",
+        f"{_device(paper) / sum(whole):.0%}",
+        f"{_device(early) / 1e6:,.2f}",
+        f"{_device(early) / sum(whole):.1%}",
+        _shape(feature),
+        f"{2 * math.prod(feature):,}",
+    )
+
+
+def _device(work: tuple[int, int, int]) -> int:
+    return work[0] + work[2]
+
+
+def _device_work(arch: str, form: Form, split: Split, passes: int) -> tuple[int, int, int]:
+    """Operations of encoder (so many passes), processing module and decoder."""
+    network = _on_meta(arch, form, split)
+    blocks = network.components if form == "complex" else 1
+    with torch.device("meta"):
+        image = torch.zeros(1, *network.image)
+        x = torch.zeros(1, blocks * network.feature_shape[0], *network.feature_shape[1:])
+        return (
+            passes * count_operations(network.encoder, image),
+            count_operations(network.processing, x),
+            count_operations(network.decoder, torch.zeros(1, *network.processed_shape)),
+        )
+
+
+def _on_meta(arch: str, form: Form, split: Split) -> SplitNetwork:
+    side = describe(arch).image_size
+    with torch.device("meta"):  # shapes without the work
+        head: HeadName = "light" if split == "early" else "paper"
+        return build_network(
+            arch, classes=CLASSES, image=(3, side, side), form=form, split=split, head=head
+        ).eval()
 
 
 def _row(arch: str, variant: str | None) -> tuple[str, ...]:

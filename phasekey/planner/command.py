@@ -73,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
     )
     classes = network.classes or args.classes
     hiding = Hiding(args.components, args.decoys)
-    plan = ways(network.architecture, classes=classes, image=network.image, hiding=hiding)
+    plan = ways(
+        network.architecture, classes=classes, image=network.image, hiding=hiding, early_end=network.early_end
+    )
     if args.measure:
         from phasekey.planner.measure import device_speed, round_trip
 

@@ -18,12 +18,14 @@ class Network:
         architecture: its description.
         image: (C, H, W) of one input.
         classes: values that it answers with; None where nobody said.
+        early_end: layers before its early split.
     """
 
     name: str
     architecture: Architecture
     image: tuple[int, int, int]
     classes: int | None
+    early_end: int
 
 
 def of_architecture(arch: str, variant: str | None, side: int | None) -> Network:
@@ -37,9 +39,9 @@ def of_architecture(arch: str, variant: str | None, side: int | None) -> Network
     Raises:
         ModelError: no such network or variant.
     """
-    architecture = describe(arch, variant)
+    architecture, early = describe(arch, variant), describe(arch, None, "early")
     pixels = side or architecture.image_size
-    return Network(architecture.name, architecture, (3, pixels, pixels), None)
+    return Network(architecture.name, architecture, (3, pixels, pixels), None, early.encoder_end)
 
 
 def of_bundle(folder: Path) -> Network:
@@ -55,13 +57,12 @@ def of_bundle(folder: Path) -> Network:
     manifest = load_manifest(folder / "edge" if (folder / "edge").is_dir() else folder)
     arch, variant = manifest.network.get("arch"), manifest.network.get("variant")
     try:
-        architecture = describe(str(arch), variant)
+        architecture, early = describe(str(arch), variant), describe(str(arch), None, "early")
     except Exception as error:
         raise PlannerError(
             f"the bundle's network {arch!r} is not one that this plan knows layer by layer; plan for the "
             "nearest one with --arch"
         ) from error
     image = manifest.image
-    return Network(
-        manifest.model_name, architecture, (image.channels, image.height, image.width), len(manifest.labels)
-    )
+    size = (image.channels, image.height, image.width)
+    return Network(manifest.model_name, architecture, size, len(manifest.labels), early.encoder_end)

@@ -41,12 +41,14 @@ class Ways:
         local: the whole network on the device.
         jpeg: the image as JPEG to a cloud that runs the whole network; it sees the image.
         paper: the split of section 5.1, with its head and a decoy drawn for each answer.
+        early: the one of `splits` that `--split early` makes; None for networks that have none.
         splits: one for each step at which the encoder may end; all but the last layer is the cloud's.
     """
 
     local: Work
     jpeg: Work
     paper: Work
+    early: Work | None
     splits: tuple[Work, ...]
 
     @property
@@ -55,7 +57,10 @@ class Ways:
         return (self.local, self.jpeg, self.paper, *self.splits)
 
 
-def ways(architecture: Architecture, *, classes: int, image: tuple[int, int, int], hiding: Hiding) -> Ways:
+def ways(
+    architecture: Architecture, *, classes: int, image: tuple[int, int, int], hiding: Hiding,
+    early_end: int | None = None,
+) -> Ways:  # fmt: skip
     """Work out what each way computes and sends for one image.
 
     Args:
@@ -63,6 +68,7 @@ def ways(architecture: Architecture, *, classes: int, image: tuple[int, int, int
         classes: values that it answers with.
         image: (C, H, W) of one input.
         hiding: components and decoys.
+        early_end: layers before the early split, where the network has one.
 
     Returns:
         All ways; operations of the plain network in each part, k-fold in the cloud.
@@ -79,13 +85,15 @@ def ways(architecture: Architecture, *, classes: int, image: tuple[int, int, int
     whole = sum(cost.operations for cost in costs)
     last = len(costs) - 1
     ends = [index + 1 for index in range(last) if costs[index].ends_a_step and index + 1 < last]
+    splits = {
+        end: _split(_name(costs, end, end == early_end), costs, (end, last), "light", hiding) for end in ends
+    }
     return Ways(
         local=Work("whole network on the device", whole, 0, 0, 0, 0, remote=False),
         jpeg=Work("JPEG to the cloud", 0, whole, 0, jpeg_bytes(*image[1:]), FLOAT32 * classes, private=False),
         paper=_paper(architecture, costs, hiding.components),
-        splits=tuple(
-            _split(f"split after {_place(costs, end)}", costs, (end, last), "light", hiding) for end in ends
-        ),
+        early=None if early_end is None else splits.get(early_end),
+        splits=tuple(splits.values()),
     )
 
 
@@ -113,8 +121,8 @@ def _sum(costs: Sequence[LayerCost]) -> int:
     return sum(cost.operations for cost in costs)
 
 
-def _place(costs: Sequence[LayerCost], end: int) -> str:
+def _name(costs: Sequence[LayerCost], end: int, early: bool) -> str:
     """Say where a cut lies: how many layers with weights come before it, and what goes out."""
     weighted = sum(cost.kind in ("Conv", "Linear", "Residual") for cost in costs[:end])
     shape = "×".join(map(str, costs[end - 1].shape))
-    return f"step {weighted} ({shape})"
+    return f"{'early ' if early else ''}split after step {weighted} ({shape})"

@@ -9,16 +9,21 @@ from typing import Any, Literal, get_args
 
 from phasekey.training.errors import TrainingError
 
+Split = Literal["paper", "early"]
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "step", "constant"]
 Augmentation = Literal["auto", "crop-flip", "resized-crop-flip", "flip", "shift", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
-Head = Literal["paper", "bottleneck", "deep-bottleneck"]
-Decoy = Literal["auto", "another-input", "mixture", "gaussian"]
-DefenceName = Literal["paper", "hardened", "none"]
+Head = Literal["paper", "light", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
+Decoy = Literal["auto", "another-input", "mixture", "gaussian", "archive"]
+Secret = Literal["rotation", "orthogonal", "permutation"]
+DefenceName = Literal["auto", "paper", "hardened", "none"]
 CriticKind = Literal["clip", "gp"]
 
+# Values of a bottleneck's feature where --width is not given.
+DEFAULT_WIDTHS = {"bottleneck": 128, "deep-bottleneck": 12, "norm-bottleneck": 12}
+ROTATION = "rotation"
 # Settings that say where and how often something is written, not what.
 OPERATIONAL = frozenset({"out", "save_every", "tensorboard"})
 
@@ -33,7 +38,16 @@ class TrainConfig:
 
     arch: str = field(default="lenet", metadata=_help("network to train"))
     variant: str | None = field(
-        default=None, metadata=_help("where a ResNet is split: alpha or beta; other networks have none")
+        default=None,
+        metadata=_help("where the paper splits a ResNet: alpha or beta; other networks have none"),
+    )
+    split: Split = field(
+        default="paper",
+        metadata=_help(
+            "where the network is cut: paper, as section 5.1 says; early, after the stem or first block, "
+            "with all but the last layer in the cloud, so that the device does little; --head is then light "
+            "unless you say otherwise"
+        ),
     )
     form: str = field(
         default="complex",
@@ -45,28 +59,54 @@ class TrainConfig:
     head: Head = field(
         default="paper",
         metadata=_help(
-            "what the encoder ends in: paper, its generator; bottleneck, a linear layer to --width values "
+            "what the encoder ends in: paper, its generator; light, one 1 × 1 convolution; bottleneck, a "
+            "linear layer to --width values "
             "and batch norm, which leaks less and sends less; deep-bottleneck, convolutions and a hidden "
-            "layer before that, which --defence hardened can hide best; original and noisy forms have none"
+            "layer before that, which --defence hardened can hide best; norm-bottleneck, a deep one whose "
+            "feature has one length for all images, as a bound needs; original and noisy forms have none"
         ),
     )
     width: int | None = field(
-        default=None, metadata=_help("values of a bottleneck's feature (if not given 128, of a deep one 12)")
+        default=None,
+        metadata=_help("values of a bottleneck's feature (if not given 128, of a deep or norm one 12)"),
     )
     decoy: Decoy = field(
         default="auto",
         metadata=_help(
             "what hides the feature in training: another image's feature, a mixture of two others', or "
-            "Gaussian values of the feature's own mean and variance; auto: Gaussian for bottlenecks that are "
-            "hardened, whose devices draw the same, and another image's feature for all others"
+            "Gaussian values of the feature's own size, times --sigma; archive: other images' features, for "
+            "devices that bring images of their own; auto: Gaussian for bottlenecks that are hardened, whose "
+            "devices draw the same, and another image's feature for all others"
+        ),
+    )
+    secret: Secret = field(
+        default="rotation",
+        metadata=_help(
+            "what mixes the feature with its decoys: rotation, the paper's, of two components; orthogonal, "
+            "any rotation or reflection of --components; permutation, a secret order, for networks of the "
+            "forms original and additional"
+        ),
+    )
+    components: int = field(
+        default=2, metadata=_help("the feature and its decoys that are mixed; a rotation has 2")
+    )
+    sigma: float = field(default=1.0, metadata=_help("size of Gaussian decoys over that of the feature"))
+    draws: int = field(
+        default=1, metadata=_help("draws of decoys and secret for each training image and step")
+    )
+    consistency: float = field(
+        default=0.0,
+        metadata=_help(
+            "weight, in the loss, of how far the answers under --draws lie apart; they then hang less on the "
+            "secret"
         ),
     )
     defence: DefenceName = field(
-        default="paper",
+        default="auto",
         metadata=_help(
-            "training against leaks, of the complex form only: paper, a critic that tells features from "
+            "training against leaks, of rotations only: paper, a critic that tells features from "
             "wrongly unrotated ones; hardened, attackers of the angle itself, at its best with "
-            "--head deep-bottleneck; none"
+            "--head deep-bottleneck; none; auto: the paper's for rotations, none for other secrets"
         ),
     )
     critic: CriticKind = field(
@@ -141,7 +181,10 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        least_of = {"epochs": 1, "batch_size": 2, "image_size": 1, "width": 1, "k": 2, "attack_steps": 1}
+        least_of = {
+            "epochs": 1, "batch_size": 2, "image_size": 1, "width": 1, "k": 2, "attack_steps": 1,
+            "components": 2, "draws": 1,
+        }  # fmt: skip
         for name, least in least_of.items():
             _require(self, name, f"a whole number of at least {least}", lambda v, least=least: v >= least)
         _require(self, "lr", "a number above 0 and at most 100", lambda v: 0 < v <= 100)
@@ -151,14 +194,31 @@ class TrainConfig:
         _require(self, "save_every", "a number of seconds, 0 or more", lambda v: v >= 0)
         _require(self, "seed", "a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
         _require(self, "defence_weight", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
+        _require(self, "sigma", "a number above 0", lambda v: 0 < v < float("inf"))
+        _require(self, "consistency", "a number, 0 or more", lambda v: 0 <= v < float("inf"))
         choices = {
+            "split": Split,
             "optimiser": Optimiser, "schedule": Schedule, "augment": Augmentation, "device": Device,
             "precision": Precision,
-            "head": Head, "decoy": Decoy, "defence": DefenceName, "critic": CriticKind,
+            "head": Head, "decoy": Decoy, "secret": Secret, "defence": DefenceName, "critic": CriticKind,
         }  # fmt: skip
         for name, kind in choices.items():
             allowed = get_args(kind)
             _require(self, name, f"one of {', '.join(allowed)}", lambda v, allowed=allowed: v in allowed)
+        self._require_a_fit()
+
+    def _require_a_fit(self) -> None:
+        """What takes two settings to see, before any data is read; the network checks the rest."""
+        if self.form == "complex" and self.defence_name != "none" and self.secret != ROTATION:
+            raise TrainingError(
+                f"--defence {self.defence} searches the angles of a rotation, but --secret is {self.secret}; "
+                "use --defence none"
+            )
+        if self.consistency > 0 and (self.draws == 1 or self.form != "complex"):
+            raise TrainingError(
+                "--consistency compares answers under several draws: use --draws 2 or more, and the complex "
+                "form"
+            )
 
     @property
     def decoy_law(self) -> str:
@@ -167,6 +227,13 @@ class TrainConfig:
             return self.decoy
         return "gaussian" if self.defence == "hardened" and self.head != "paper" else "another-input"
 
+    @property
+    def defence_name(self) -> str:
+        """The defence of training: `auto` made out."""
+        if self.defence != "auto":
+            return self.defence
+        return "paper" if self.secret == ROTATION else "none"
+
     def facts(self) -> dict[str, Any]:
         """The settings that shape the result, as plain values for a checkpoint.
 
@@ -174,7 +241,7 @@ class TrainConfig:
         """
         left_out = OPERATIONAL if self.data else OPERATIONAL | {"data"}
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
-        return {**kept, "decoy": self.decoy_law}
+        return {**kept, "decoy": self.decoy_law, "defence": self.defence_name}
 
 
 def _require(config: TrainConfig, name: str, expected: str, holds: Any) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy on held-out images, with the rotation and without."""
+"""Accuracy on held-out images, through decoys and secret, and without."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from phasekey.model import SplitNetwork
-from phasekey.training.objective import hits
+from phasekey.training.objective import num_correct
 from phasekey.training.pixels import Pixels
 
 # Fixed for all runs: figures of two runs then differ by their weights alone.
@@ -18,42 +18,61 @@ EVALUATION_BATCH = 500  # images
 class Accuracy:
     """Shares of right answers, 0 to 1; of attributes, averaged over them.
 
-    rotated: through the complex path, a fresh angle for each image and another image's feature as decoy.
-    plain: angle and decoy zero. A form without rotation scores the same twice.
+    Args:
+        hidden: as the cloud answers it: a fresh secret for each image, and decoys by the law of training.
+        plain: nothing mixed, and decoys zero. A form without a secret scores the same twice.
     """
 
-    rotated: float
+    hidden: float
     plain: float
 
 
 @torch.no_grad()
 def evaluate(network: SplitNetwork, images: Tensor | Pixels, labels: Tensor) -> Accuracy:
-    """Score images uint8 (N, H, W, C), N ≥ 2, against labels (N,) or (N, A).
+    """Score a network on test images; torch's random state stays as it was.
 
-    Leaves torch's random state as it was.
+    Args:
+        network: in any form; in evaluation mode meanwhile.
+        images: uint8 (N, H, W, C), N ≥ k where other images are decoys.
+        labels: (N,) class indices, or (N, A) attributes.
+
+    Returns:
+        Accuracy; for the same weights, the same.
+
+    Raises:
+        ModelError: where there are too few images for the decoys' law.
     """
     was_training = network.training
     network.eval()
-    rotated = plain = 0.0
+    hidden = plain = 0.0
     with torch.random.fork_rng():
         torch.manual_seed(EVALUATION_SEED)
         # Shuffled: test sets come sorted by class, and a decoy of the sample's own class would help it.
         order = torch.randperm(len(images))
         for chosen in torch.tensor_split(order, -(-len(order) // EVALUATION_BATCH)):
             batch, expected = to_float(images[chosen]), labels[chosen]
-            rotated += hits(network(batch), expected)
-            plain += hits(plain_logits(network, batch), expected)
+            hidden += num_correct(network(batch), expected)
+            plain += num_correct(plain_logits(network, batch), expected)
     network.train(was_training)
-    return Accuracy(rotated / len(images), plain / len(images))
+    return Accuracy(hidden / len(images), plain / len(images))
 
 
 def plain_logits(network: SplitNetwork, images: Tensor) -> Tensor:
-    """Logits with angle and decoy zero: images (N, C, H, W) in [0, 1] -> (N, classes)."""
-    theta = images.new_zeros(len(images))
-    logits: Tensor = network(images, theta, images.new_zeros(len(images), *network.feature_shape))
+    """Compute logits with nothing mixed and decoys zero.
+
+    Args:
+        network: in any form.
+        images: (N, C, H, W) in [0, 1].
+
+    Returns:
+        (N, classes).
+    """
+    count, k = len(images), network.components
+    nothing_mixed = torch.eye(k, device=images.device).expand(count, k, k)
+    logits: Tensor = network(images, nothing_mixed, images.new_zeros(count, k - 1, *network.feature_shape))
     return logits
 
 
 def to_float(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1], as networks take it."""
+    """Turn uint8 images (N, H, W, C) into float32 (N, C, H, W) in [0, 1], as networks take them."""
     return images.permute(0, 3, 1, 2).float() / 255

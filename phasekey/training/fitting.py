@@ -15,7 +15,9 @@ from phasekey.training.loop import OnEpoch, train
 from phasekey.training.own import OwnNetwork, own_network
 
 # What the network itself says.
-OF_THE_NETWORK = frozenset({"arch", "variant", "form", "gamma", "head", "width", "decoy"})
+OF_THE_NETWORK = frozenset(
+    {"arch", "variant", "form", "gamma", "head", "width", "decoy", "secret", "components", "sigma"}
+)
 SETTINGS = tuple(
     field.name for field in fields(TrainConfig) if field.name not in OF_THE_NETWORK | {"data", "out"}
 )

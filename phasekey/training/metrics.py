@@ -17,8 +17,8 @@ class EpochMetrics:
     epoch: int  # from 1
     loss: float  # mean loss of the task over the epoch, nats
     train_accuracy: float
-    test_accuracy: float  # with rotation
-    test_accuracy_plain: float  # angle and decoy zero
+    test_accuracy: float  # through decoys and secret
+    test_accuracy_plain: float  # nothing mixed, decoys zero
     seconds: float  # training and test
     defence: dict[str, float] = field(default_factory=dict)  # the defence's own figures, means
 
@@ -27,7 +27,7 @@ class EpochMetrics:
         defence = "".join(f", {name} {value:.3g}" for name, value in self.defence.items())
         return (
             f"epoch {self.epoch}/{epochs}: loss {self.loss:.3f}, train {self.train_accuracy:.1%}, "
-            f"test {self.test_accuracy:.1%} rotated, {self.test_accuracy_plain:.1%} plain{defence}, "
+            f"test {self.test_accuracy:.1%} hidden, {self.test_accuracy_plain:.1%} plain{defence}, "
             f"{self.seconds:.1f} s"
         )
 

@@ -2,16 +2,18 @@
 
 import argparse
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
-
-C = TypeVar("C")
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def add_options(parser: argparse.ArgumentParser, config: type[Any]) -> None:
-    """Add `--field-name` for every field of the dataclass; the help text is the field's metadata."""
+    """Add `--field-name` for every field of a dataclass.
+
+    Args:
+        parser: to add to.
+        config: a dataclass; the help text is each field's metadata.
+    """
     hints = get_type_hints(config)
     for field in dataclasses.fields(config):
         parser.add_argument(
@@ -23,11 +25,18 @@ def add_options(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         )
 
 
-def from_options(args: argparse.Namespace, config: type[C], defaults: Mapping[str, Any] | None = None) -> C:
-    """The dataclass with the values that were parsed; then `defaults`; then its own."""
-    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
-    given = {name: getattr(args, name) for name in names if hasattr(args, name)}
-    return config(**{**(defaults or {}), **given})
+def given_options(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
+    """Collect what the user gave on the command line.
+
+    Args:
+        args: parsed by a parser that `add_options` filled.
+        config: the dataclass.
+
+    Returns:
+        Values by the dataclass's names, without any default.
+    """
+    names = [field.name for field in dataclasses.fields(config)]
+    return {name: getattr(args, name) for name in names if hasattr(args, name)}
 
 
 def _kind(hint: Any) -> dict[str, Any]:

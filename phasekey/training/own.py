@@ -46,6 +46,7 @@ def _architecture(network: SplitNetwork, classes: int) -> dict[str, Any]:
     return {
         "arch": network.architecture.name, "variant": None, "form": network.form, "gamma": network.gamma,
         "head": network.head, "width": width_of(network), "decoy": network.decoy, "classes": classes,
+        "secret": network.secret, "components": network.components, "sigma": network.sigma,
         "task": network.task, "image": network.image, "description": to_plain(network.architecture),
     }  # fmt: skip
 

@@ -107,7 +107,7 @@ class Run:
         defence = {name.removeprefix("defence/"): value for name, value in means.items()}
         seconds = time.perf_counter() - started
         self.finished.append(
-            EpochMetrics(self.number, loss, right, accuracy.rotated, accuracy.plain, seconds, defence)
+            EpochMetrics(self.number, loss, right, accuracy.hidden, accuracy.plain, seconds, defence)
         )
         self.sums, self.seconds = Sums(), 0.0
 
@@ -196,8 +196,10 @@ class Run:
 def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any]:
     """What `build_network` takes, and what a checkpoint keeps to build it again."""
     return {
-        "arch": config.arch, "variant": config.variant, "form": config.form, "gamma": config.gamma,
+        "arch": config.arch, "variant": config.variant, "split": config.split,
+        "form": config.form, "gamma": config.gamma,
         "head": config.head, "width": config.width, "decoy": config.decoy_law,
+        "secret": config.secret, "components": config.components, "sigma": config.sigma,
         "classes": len(dataset.classes), "task": dataset.task, "image": dataset.image_shape,
     }  # fmt: skip
 

@@ -77,3 +77,10 @@ def unary_call(channel: grpc.Channel, name: str) -> grpc.UnaryUnaryMultiCallable
         request_serializer=method.request.SerializeToString,
         response_deserializer=method.response.FromString,
     )
+
+
+def infer_call(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
+    """Bind ModelInfer to a channel, bytes both ways, as ``phasekey.wire.infer`` writes and splits them."""
+    return channel.unary_unary(
+        METHODS["ModelInfer"].path, request_serializer=None, response_deserializer=None
+    )

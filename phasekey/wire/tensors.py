@@ -33,7 +33,13 @@ _DTYPES: Mapping[str, str] = {
     "FP32": "float32",
     "FP64": "float64",
 }
-_DATATYPES: Mapping[str, str] = {dtype: datatype for datatype, dtype in _DTYPES.items()}
+_DATATYPES: Mapping[np.dtype[Any], str] = {
+    either: datatype
+    for datatype, dtype in _DTYPES.items()
+    for either in (np.dtype(dtype), np.dtype(dtype).newbyteorder("S"))  # S: the other order of bytes
+}
+
+_ON_THE_WIRE = {datatype: np.dtype(dtype).newbyteorder("<") for datatype, dtype in _DTYPES.items()}
 
 _MAX_RANK = 32
 
@@ -78,12 +84,13 @@ def datatype_of(dtype: np.dtype[Any] | str) -> str:
     Raises:
         WireError: the type cannot travel.
     """
-    name = np.dtype(dtype).name
-    if name not in _DATATYPES:
+    try:
+        return _DATATYPES[np.dtype(dtype)]
+    except KeyError as error:
         raise WireError(
-            f"No datatype of the protocol for numpy's {name}; one of {sorted(_DATATYPES)} can go."
-        )
-    return _DATATYPES[name]
+            f"No datatype of the protocol for numpy's {np.dtype(dtype).name}; one of "
+            f"{sorted(_DTYPES.values())} can go."
+        ) from error
 
 
 def dtype_of(datatype: str) -> np.dtype[Any]:
@@ -92,14 +99,19 @@ def dtype_of(datatype: str) -> np.dtype[Any]:
     Raises:
         WireError: unknown, or without a numpy counterpart (BF16, BYTES).
     """
-    if datatype not in _DTYPES:
+    if datatype not in _ON_THE_WIRE:
         raise WireError(f"Datatype {datatype!r} is not supported; use one of {', '.join(_DTYPES)}.")
-    return np.dtype(_DTYPES[datatype]).newbyteorder("<")
+    return _ON_THE_WIRE[datatype]
+
+
+def little_endian(array: Array) -> Array:
+    """Lay an array's values out as they travel: little-endian, row-major. Without a copy where they are."""
+    return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
 
 
 def encode_raw(array: Array) -> bytes:
     """Give an array's values as they travel: little-endian, row-major, without padding."""
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return little_endian(array).tobytes()
 
 
 def write_tensors(arrays: Mapping[str, Array], tensors: Tensors, raw: MutableSequence[bytes]) -> None:
@@ -118,12 +130,13 @@ def write_tensors(arrays: Mapping[str, Array], tensors: Tensors, raw: MutableSeq
         raw.append(encode_raw(array))
 
 
-def read_tensors(tensors: Sequence[Tensor], raw: Sequence[bytes]) -> dict[str, Array]:
+def read_tensors(tensors: Sequence[Tensor], raw: Sequence[bytes | memoryview]) -> dict[str, Array]:
     """Read a message's tensors; the arrays may be read-only views of the message's bytes.
 
     Args:
         tensors: ``request.inputs`` or ``response.outputs``.
-        raw: ``request.raw_input_contents`` or ``response.raw_output_contents``.
+        raw: ``request.raw_input_contents`` or ``response.raw_output_contents``, or what
+            ``phasekey.wire.infer`` split off.
 
     Returns:
         The arrays by name, shaped and in numpy's element types.
@@ -131,34 +144,41 @@ def read_tensors(tensors: Sequence[Tensor], raw: Sequence[bytes]) -> dict[str, A
     Raises:
         WireError: the descriptions and the values do not fit together.
     """
-    counts = Counter(tensor.name for tensor in tensors)
-    if repeated := [name for name, count in counts.items() if count > 1]:
+    tensors = list(tensors)  # protobuf makes a new object at each access
+    names = [tensor.name for tensor in tensors]
+    if len(set(names)) != len(names):
+        repeated = [name for name, count in Counter(names).items() if count > 1]
         raise WireError(f"Each tensor may come once; repeated: {repeated}.")
     if not raw:
         return {tensor.name: decode_typed(tensor) for tensor in tensors}
     for tensor in tensors:
-        if tensor.HasField("contents"):
+        if tensor.HasField("contents") and tensor.contents.ListFields():  # MLServer sends empty ones
             raise WireError(
                 f"Tensor {tensor.name!r} has typed contents beside raw contents: send one of them."
             )
     if len(raw) != len(tensors):
         raise WireError(f"{len(tensors)} tensors need as many raw contents; {len(raw)} came.")
-    return {tensor.name: decode_raw(tensor, content) for tensor, content in zip(tensors, raw, strict=True)}
+    return {
+        name: decode_raw(tensor, content) for name, tensor, content in zip(names, tensors, raw, strict=True)
+    }
 
 
-def decode_raw(tensor: Tensor, raw: bytes) -> Array:
-    """Read one tensor's values from raw bytes, without a copy where possible.
+def decode_raw(tensor: Tensor, raw: bytes | memoryview) -> Array:
+    """Read one tensor's values from raw bytes, without a copy where they are aligned for their type.
 
     Raises:
         WireError: unknown datatype, a negative size, or another number of bytes than the shape needs.
     """
-    dtype = dtype_of(tensor.datatype)
-    needed = _element_count(tensor) * dtype.itemsize
+    datatype, shape = tensor.datatype, tuple(tensor.shape)
+    dtype = dtype_of(datatype)
+    needed = _element_count(tensor, shape) * dtype.itemsize
     if len(raw) != needed:
         raise WireError(f"{_describe(tensor)} needs {needed} raw bytes; {len(raw)} came.")
-    if tensor.datatype == "BOOL":  # any byte but 0 is true; numpy takes it for granted that it is a 1
-        return _shaped(np.frombuffer(raw, np.uint8) != 0, tensor)
-    return _shaped(np.frombuffer(raw, dtype).astype(_native(dtype), copy=False), tensor)
+    if datatype == "BOOL":  # any byte but 0 is true; numpy takes it for granted that it is a 1
+        return _shaped(np.frombuffer(raw, np.uint8) != 0, tensor, shape)
+    values = np.frombuffer(raw, dtype).astype(_native(dtype), copy=False)
+    # A view into a message may begin anywhere, and compiled loops take the alignment of a type for granted.
+    return _shaped(values if values.flags.aligned else values.copy(), tensor, shape)
 
 
 def decode_typed(tensor: Tensor) -> Array:
@@ -174,26 +194,27 @@ def decode_typed(tensor: Tensor) -> Array:
     filled = [descriptor.name for descriptor, _ in tensor.contents.ListFields()]
     if filled not in ([], [field]):
         raise WireError(f"{_describe(tensor)} needs its values in {field} alone; {', '.join(filled)} came.")
-    values = np.array(getattr(tensor.contents, field), dtype=carrier)
-    if values.size != _element_count(tensor):
-        raise WireError(f"{_describe(tensor)} needs {_element_count(tensor)} values; {values.size} came.")
+    shape = tuple(tensor.shape)
+    values, count = np.array(getattr(tensor.contents, field), dtype=carrier), _element_count(tensor, shape)
+    if values.size != count:
+        raise WireError(f"{_describe(tensor)} needs {count} values; {values.size} came.")
     narrow = values.astype(dtype, copy=False)
     if dtype.kind in "iu" and not np.array_equal(narrow, values):
         raise WireError(f"{_describe(tensor)} holds values that {tensor.datatype} has no room for.")
-    return _shaped(narrow, tensor)
+    return _shaped(narrow, tensor, shape)
 
 
-def _element_count(tensor: Tensor) -> int:
-    if len(tensor.shape) > _MAX_RANK:
-        raise WireError(f"Tensor {tensor.name!r} has {len(tensor.shape)} axes; {_MAX_RANK} are allowed.")
-    if any(size < 0 for size in tensor.shape):
+def _element_count(tensor: Tensor, shape: tuple[int, ...]) -> int:
+    if len(shape) > _MAX_RANK:
+        raise WireError(f"Tensor {tensor.name!r} has {len(shape)} axes; {_MAX_RANK} are allowed.")
+    if shape and min(shape) < 0:
         raise WireError(f"{_describe(tensor)} has a negative size; all sizes must be known.")
-    return math.prod(tensor.shape)
+    return math.prod(shape)
 
 
-def _shaped(values: Array, tensor: Tensor) -> Array:
+def _shaped(values: Array, tensor: Tensor, shape: tuple[int, ...]) -> Array:
     try:
-        return values.reshape(tuple(tensor.shape))
+        return values.reshape(shape)
     except ValueError as error:  # the count fits, so it is 0, beside sizes that overflow numpy's integers
         raise WireError(f"{_describe(tensor)} has sizes out of range.") from error
 

@@ -13,7 +13,7 @@ from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.service import unary_call
 from phasekey.wire.tensors import write_tensors
 
-SECRET = "angle 2.718281 of sample 5"  # noqa: S105 - what must not get out
+SECRET = "angle 2.718281 of sample 5"
 
 
 @pytest.fixture

@@ -90,6 +90,16 @@ def test_failures_are_one_line_without_a_traceback(command, pictures, options, s
     assert done.stderr.count("\n") == 1
 
 
+def test_a_reader_that_leaves_early_is_no_error(small_export, server, pictures, tmp_path):
+    line = ["-m", "sdk", "predict", "--bundle", small_export.edge, "--target", server.address, *pictures]
+    process = subprocess.Popen(
+        [sys.executable, *line], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()  # as head does once it has its lines
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
+
+
 def test_help_teaches(command):
     done = command("--help")
     assert done.returncode == 0

@@ -121,5 +121,11 @@ def verdict_sentence(audit: Audit) -> str:
     return overall(judge(audit))[0]
 
 
+def verdict_grade(audit: Audit) -> str | None:
+    """The grade of that line in one word, as the manifest's `audit` has it; None: nothing was measured."""
+    worst = overall(judge(audit))[1]
+    return None if worst is None else worst.name.lower()
+
+
 def _capital(sentence: str) -> str:
     return sentence[0].upper() + sentence[1:]

@@ -14,10 +14,11 @@ DIGITS = 6
 _FIELDS = {"subject_sha256": str, "verdict": str, "figures": dict, "report_sha256": str, "budget": str}
 
 
-def summarise(audit: Audit, verdict: str, report_sha256: str) -> dict[str, Any]:
+def summarise(audit: Audit, verdict: str, grade: str | None, report_sha256: str) -> dict[str, Any]:
     """The summary as plain values, as docs/manifest.schema.json describes them under `audit`.
 
-    verdict: one sentence. report_sha256: of the report.json.
+    verdict: one sentence. grade: of the worst finding, in one word, or None where nothing was measured.
+    report_sha256: of the report.json.
     """
     subject = audit.subject
     return {
@@ -28,6 +29,7 @@ def summarise(audit: Audit, verdict: str, report_sha256: str) -> dict[str, Any]:
         "subject_sha256": subject["sha256"],
         **{name: subject[name] for name in ("audited", "data", "decoy_law", "keys", "box", "incomplete")},
         "verdict": verdict,
+        "grade": grade,
         "figures": _figures(audit),
         "report_sha256": report_sha256,
     }

@@ -8,7 +8,7 @@ from edge_runtime import Decoder, Encoder
 from phasekey.audit.errors import AuditError
 from phasekey.audit.scene.scene import Floats, Pixels
 from phasekey.audit.subject.batches import in_batches
-from phasekey.bundle import MANIFEST_FILE, Manifest, load_manifest
+from phasekey.bundle import Manifest, edge_of, load_manifest
 from phasekey.bundle.checksums import sha256_of_file
 from phasekey.graph_runtime import GraphSession
 from sdk.wire_format import from_wire, to_wire
@@ -27,7 +27,7 @@ class BundleDevice:
     rotated = True  # nothing else is exported
 
     def __init__(self, folder: Path) -> None:
-        self.edge = edge_of(folder)
+        self.edge = edge_of(folder).absolute()
         self.manifest: Manifest = load_manifest(self.edge)
         self._encoder = Encoder(self.edge, self.manifest, threads=THREADS)
         self._decoder = Decoder(self.edge, self.manifest, threads=THREADS)
@@ -80,12 +80,6 @@ class BundleDevice:
     def decode(self, processed: Floats) -> Floats:
         """Probabilities (N, K)."""
         return in_batches(self._decoder.decode, processed)
-
-
-def edge_of(folder: Path) -> Path:
-    """The folder with the manifest: the one given, or `edge` in it."""
-    folder = Path(folder).absolute()
-    return folder if (folder / MANIFEST_FILE).is_file() else folder / "edge"
 
 
 def _open_processing(cloud: Path, manifest: Manifest) -> GraphSession | None:

@@ -19,12 +19,12 @@ def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
 
     None for --defence none, and for forms without a rotation. It lies on the CPU, as every new module.
     """
-    if network.form != "complex" or config.defence == "none":
+    if network.form != "complex" or config.defence_name == "none":
         return None
     shape, weight, steps = network.feature_shape, config.defence_weight, config.attack_steps
-    if config.defence == "hardened" and len(shape) == 1:
+    if config.defence_name == "hardened" and len(shape) == 1:
         gaussian = network.decoy_source == "gaussian-features"
         return SearchDefence(shape, gaussian=gaussian, weight=weight, steps=steps)
-    if config.defence == "hardened":
+    if config.defence_name == "hardened":
         return AngleDefence(shape, weight=weight, steps=steps)
     return WassersteinDefence(shape, kind=config.critic, angles=config.k, weight=weight, steps=steps)

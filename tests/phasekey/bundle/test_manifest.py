@@ -82,9 +82,9 @@ def test_what_is_no_manifest_is_refused(edge, content):
 
 
 def test_a_folder_without_a_bundle_says_what_to_give(tmp_path):
-    with pytest.raises(PhasekeyError, match="Give the 'edge' folder"):
+    with pytest.raises(PhasekeyError, match="Give an export, or its 'edge' folder"):
         load_manifest(tmp_path)
-    with pytest.raises(PhasekeyError, match="Give the 'edge' folder"):
+    with pytest.raises(PhasekeyError, match="Give an export, or its 'edge' folder"):
         load_manifest(tmp_path / "nowhere")
 
 

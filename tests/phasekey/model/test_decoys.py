@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from phasekey.model import ModelError, build_network
-from phasekey.model.decoys import DECOY_LAWS, another_input, draw_decoy, gaussian, mixture
+from phasekey.model.decoys import DECOY_LAWS, another_input, draw_decoys, gaussian, mixture
 
 
 def skewed_features(count=20000):
@@ -17,7 +17,7 @@ def skewed_features(count=20000):
 def test_another_input_is_never_the_sample_itself():
     feature = torch.arange(5.0).reshape(5, 1)
     for _ in range(30):
-        decoy = another_input(feature)
+        decoy = another_input(feature)[:, 0]
         assert not (decoy == feature).any()
         assert sorted(decoy.flatten().tolist()) == [0, 1, 2, 3, 4]
 
@@ -26,7 +26,7 @@ def test_a_mixture_is_of_two_others():
     """One-hot features tell which samples are inside."""
     for _ in range(30):
         mean = 1 / 6
-        inside = (mixture(torch.eye(6, dtype=torch.float64)) - mean).numpy()
+        inside = (mixture(torch.eye(6, dtype=torch.float64))[:, 0] - mean).numpy()
         # what remains of sample i after taking off the constant that all absent samples have in common
         weights = inside - np.median(inside, axis=1, keepdims=True)
         assert np.allclose(np.diag(weights), 0)
@@ -38,7 +38,7 @@ def test_a_mixture_is_of_two_others():
 def test_decoys_have_the_features_mean_and_variance(law):
     torch.manual_seed(0)
     feature = skewed_features()
-    decoy = draw_decoy(law, feature)
+    decoy = draw_decoys(law, feature)[:, 0]
     np.testing.assert_allclose(decoy.mean(0), feature.mean(0), atol=0.06)
     np.testing.assert_allclose(decoy.std(0), feature.std(0), rtol=0.03)
 
@@ -47,7 +47,7 @@ def test_decoys_have_the_features_mean_and_variance(law):
 def test_decoys_made_of_features_have_their_covariance_too(law):
     torch.manual_seed(0)
     feature = skewed_features()
-    found, expected = np.cov(draw_decoy(law, feature).T)[0, 1], np.cov(feature.T)[0, 1]
+    found, expected = np.cov(draw_decoys(law, feature)[:, 0].T)[0, 1], np.cov(feature.T)[0, 1]
     assert found == pytest.approx(expected, rel=0.05)
 
 
@@ -57,24 +57,25 @@ def test_gaussian_decoys_carry_no_gradient_to_the_encoder():
 
 @pytest.mark.parametrize(("law", "least"), [("another-input", 2), ("mixture", 3), ("gaussian", 2)])
 def test_a_batch_too_small_for_the_law_is_an_error(law, least):
-    draw_decoy(law, torch.rand(least, 4))
+    draw_decoys(law, torch.rand(least, 4))
     with pytest.raises(ModelError, match=f"at least {least}; got {least - 1}"):
-        draw_decoy(law, torch.rand(least - 1, 4))
+        draw_decoys(law, torch.rand(least - 1, 4))
 
 
 @pytest.mark.parametrize("law", DECOY_LAWS)
 def test_maps_keep_their_shape_and_type(law):
-    decoy = draw_decoy(law, torch.rand(4, 3, 5, 5, dtype=torch.float32))
-    assert decoy.shape == (4, 3, 5, 5)
+    decoy = draw_decoys(law, torch.rand(4, 3, 5, 5, dtype=torch.float32))
+    assert decoy.shape == (4, 1, 3, 5, 5)
     assert decoy.dtype == torch.float32
 
 
 def test_a_network_draws_by_its_own_law():
     torch.manual_seed(0)
     network = build_network("lenet", classes=3, image=(1, 32, 32), decoy="gaussian").eval()
-    feature, decoy = network.hide(torch.rand(6, 1, 32, 32))
+    feature, decoy = network.among_decoys(network.encoder(torch.rand(6, 1, 32, 32))).unbind(1)
     assert not any(torch.allclose(decoy[i], feature[j]) for i in range(6) for j in range(6))
-    feature, decoy = build_network("lenet", classes=3, image=(1, 32, 32)).hide(torch.rand(6, 1, 32, 32))
+    network = build_network("lenet", classes=3, image=(1, 32, 32)).eval()
+    feature, decoy = network.among_decoys(network.encoder(torch.rand(6, 1, 32, 32))).unbind(1)
     assert all(any(torch.allclose(decoy[i], feature[j]) for j in range(6)) for i in range(6))
 
 

@@ -9,6 +9,7 @@ import torch
 from phasekey.model import FORMS, ModelError, build_network
 from phasekey.model.network import noise_like
 from phasekey.model.rotation import rotate, unrotate
+from phasekey.model.secrets import rotations
 
 # name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals
 SMALL = [
@@ -41,6 +42,36 @@ def test_large_networks_split_where_the_paper_says(
         network = build_network(arch, classes=7, image=(3, 224, 224))
     assert network.feature_shape == feature
     assert network.processed_shape == processed
+
+
+EARLY = [("lenet", (6, 14, 14), (84,)), ("resnet8", (16, 32, 32), (64,)), ("resnet20", (16, 32, 32), (64,))]
+
+
+@pytest.mark.parametrize(("arch", "feature", "processed"), EARLY)
+@pytest.mark.parametrize("components", [2, 4])
+def test_early_splits_leave_all_but_the_last_layer_to_the_cloud(
+    arch: str, feature: tuple[int, ...], processed: tuple[int, ...], components: int
+) -> None:
+    network = build_network(
+        arch, classes=7, image=(3, 32, 32), split="early", head="light", secret="orthogonal",
+        components=components,
+    )  # fmt: skip
+    assert (network.feature_shape, network.processed_shape) == (feature, processed)
+    assert [type(layer).__name__ for layer in network.decoder] == ["Linear"]
+    network = network.double().eval()
+    rows = torch.randn(3, components, *feature, dtype=torch.float64)
+    secret = torch.from_numpy(np.stack([np.linalg.qr(m)[0] for m in np.random.default_rng(0).normal(
+        size=(3, components, components))]))  # fmt: skip
+    with torch.no_grad():
+        straight = network.processing(rows.flatten(1, 2)).reshape(3, components, -1)
+        turned = network.processing(torch.einsum("nij,nj...->ni...", secret, rows).flatten(1, 2))
+    expected = torch.einsum("nij,njd->nid", secret, straight)
+    np.testing.assert_allclose(turned.reshape(expected.shape).numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_an_early_split_has_no_variant() -> None:
+    with pytest.raises(ModelError, match="early split has none"):
+        build_network("resnet20", classes=7, image=(3, 32, 32), variant="alpha", split="early")
 
 
 @pytest.mark.parametrize(("arch", "variant"), [(a, v) for a, v, *_ in SMALL])
@@ -79,8 +110,8 @@ def test_the_prediction_does_not_depend_on_the_angle_but_on_undoing_it() -> None
     images = torch.rand(4, 1, 32, 32)
     with torch.no_grad():
         decoy = network.encoder(torch.rand(4, 1, 32, 32))
-        first = network(images, torch.zeros(4), decoy)
-        second = network(images, torch.rand(4) * 6, decoy)
+        first = network(images, rotations(torch.zeros(4)), decoy[:, None])
+        second = network(images, rotations(torch.rand(4) * 6), decoy[:, None])
         h = network.processing(rotate(network.encoder(images), decoy, torch.zeros(4)))
         wrong = network.decoder(unrotate(h, torch.full((4,), 2.0)))
     assert torch.allclose(first, second, atol=1e-4)

@@ -15,8 +15,18 @@ def test_all_thirteen_networks_are_there() -> None:
     assert len(list(networks())) == 13
 
 
+def test_device_shares_by_hand() -> None:
+    (row,) = (line for line in PAGE.read_text().splitlines() if line.startswith("| resnet20 |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    stem, head = 2 * 27 * 16 * 32 * 32, 2 * 16 * 16 * 32 * 32  # 3 × 3 on three channels, then 1 × 1
+    classes = 2 * 64 * 10
+    assert cells[3] == f"{(stem + head + classes) / 1e6:,.2f}"
+    assert cells[6] == f"{2 * 16 * 32 * 32:,}"
+    assert float(cells[4].rstrip("%")) <= 20  # a split that pays asks little of the device
+
+
 def test_the_lenet_row_by_hand() -> None:
-    (row,) = (line for line in PAGE.read_text().splitlines() if line.startswith("| lenet "))
+    row = next(line for line in PAGE.read_text().splitlines() if line.startswith("| lenet "))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     generator = 4 * (6 * 6 * 9 + 6) + 2 * 2 * 6  # four convolutions with bias, two batch norms
     encoder = 3 * 6 * 25 + 6 + generator

@@ -37,14 +37,14 @@ def test_accuracy_counts_right_answers_and_leaves_everything_as_it_was(few_digit
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
 
 
-def test_the_rotated_figure_sees_the_decoy(few_digits):
+def test_the_hidden_figure_sees_the_decoy(few_digits):
     """A network that answers by the decoy alone is right without it and not with it."""
     network = build_network("lenet", classes=10, image=few_digits.image_shape)
     images = torch.from_numpy(few_digits.test.images)
     answers = plain_logits(network.eval(), to_float(images)).argmax(1)
     accuracy = evaluate(network, images, answers)
     assert accuracy.plain == 1
-    assert accuracy.rotated < 1
+    assert accuracy.hidden < 1
 
 
 def test_the_accuracy_of_attributes_is_the_share_of_attributes(few_digits):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from phasekey.audit.subject.subject import open_checkpoint
+from phasekey.model.secrets import rotations
 from phasekey.model.split import split
 from phasekey.training import fit
 from phasekey.training.checkpoint import load_checkpoint
@@ -47,11 +48,11 @@ def test_what_was_fitted_comes_back_from_its_checkpoint(few_digits, tmp_path, op
     path = fit(network, few_digits, out=tmp_path, defence="hardened", **SETTINGS)
     checkpoint = load_checkpoint(path)
     images = torch.rand(5, 1, 32, 32)
-    theta, decoy = torch.rand(5), torch.rand(5, *network.feature_shape)
+    secret, decoys = rotations(torch.rand(5)), torch.rand(5, 1, *network.feature_shape)
     torch.manual_seed(1)
-    expected = network(images, theta, decoy)
+    expected = network(images, secret, decoys)
     torch.manual_seed(1)  # for the noisy form
-    torch.testing.assert_close(checkpoint.network(images, theta, decoy), expected)
+    torch.testing.assert_close(checkpoint.network(images, secret, decoys), expected)
     assert checkpoint.network.architecture == network.architecture
     assert checkpoint.network.sampler.fitted
     assert checkpoint.labels == few_digits.classes
@@ -111,7 +112,7 @@ def colours(dataset):
     [
         (colours, {}, r"takes images .*\(1, 32, 32\), but data 'few' has \(3, 32, 32\)"),
         (lambda d: replace(d, classes=(*d.classes, "ten")), {}, "tells classes 10, but data 'few' has 11"),
-        (None, {"epoch": 3}, "no setting 'epoch'; it takes defence, critic"),
+        (None, {"epoch": 3}, "no setting 'epoch'; it takes draws, consistency, defence"),
         (None, {"head": "paper"}, "fit takes no head: the network has its own"),
         (None, {"epochs": 0}, "--epochs takes a whole number of at least 1"),
     ],

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from phasekey.training.objective import hits, loss
+from phasekey.training.objective import loss, num_correct
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [-3.0, 0.25, 1.5]])
 
@@ -22,9 +22,9 @@ def test_attributes_cost_the_negative_log_of_the_sigmoid():
 
 
 def test_a_class_is_right_or_wrong():
-    assert hits(LOGITS, torch.tensor([0, 1])) == 1
+    assert num_correct(LOGITS, torch.tensor([0, 1])) == 1
 
 
 def test_attributes_are_right_by_share():
     """All three of the first image, one of three of the second."""
-    assert hits(LOGITS, torch.tensor([[1, 0, 1], [1, 0, 1]])) == pytest.approx(4 / 3)
+    assert num_correct(LOGITS, torch.tensor([[1, 0, 1], [1, 0, 1]])) == pytest.approx(4 / 3)

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from cloud_runtime.model_config import parse_model_config
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.card import HEADING, NONE, replace_section, section
 from phasekey.audit.report.delivery import beside_checkpoint, deliver, into_bundle
 from phasekey.audit.result.summary import load_summary, summarise, summary_text
-from phasekey.bundle import load_manifest
+from phasekey.bundle import audit_state, load_manifest
 
 
 @pytest.fixture
 def summary(small_audit):
-    return summarise(small_audit, "It leaks.", "ab" * 32)
+    return summarise(small_audit, "It leaks.", "leak", "ab" * 32)
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_the_summary_has_the_strongest_of_each_figure(summary, small_audit):
     assert set(summary["figures"]) == {"angle_circle", "decoy_identified"}
     assert summary["subject_sha256"] == small_audit.subject["sha256"]
     assert summary["verdict"] == "It leaks."
+    assert summary["grade"] == "leak"
 
 
 def test_a_manifest_changes_in_its_audit_alone_and_still_loads(bundle, summary):
@@ -60,6 +62,21 @@ def test_the_card_says_what_was_found_once(bundle, summary):
 def test_an_edge_folder_alone_takes_the_summary_too(bundle, summary):
     into_bundle(bundle / "edge", summary)
     assert load_manifest(bundle / "edge").audit == summary
+
+
+def test_the_cloud_half_gets_one_word_of_it(bundle, summary):
+    (path,) = (bundle / "cloud").glob("*/config.pbtxt")
+    before = parse_model_config(path.read_text())
+    assert before.parameters["phasekey.audit"].string_value == "none"
+    into_bundle(bundle, summary)
+    after = parse_model_config(path.read_text())
+    assert after.parameters["phasekey.audit"].string_value == audit_state(summary)
+    assert "It leaks" not in path.read_text()
+    after.parameters["phasekey.audit"].string_value = "none"
+    assert after == before
+    path.write_text("no configuration {")
+    with pytest.raises(AuditError, match=r"config\.pbtxt is no model configuration"):
+        into_bundle(bundle, summary)
 
 
 def test_a_card_without_a_section_gets_one(tmp_path, summary):

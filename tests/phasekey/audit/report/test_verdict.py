@@ -4,7 +4,8 @@ import pytest
 
 from phasekey.audit.report.grades import Grade
 from phasekey.audit.report.terms import terms
-from phasekey.audit.report.verdict import judge, meaning, overall, verdict_sentence
+from phasekey.audit.report.verdict import judge, meaning, overall, verdict_grade, verdict_sentence
+from phasekey.bundle.audited import OPEN
 
 
 def by_leak(audit):
@@ -23,6 +24,7 @@ def test_a_leaky_device_is_said_to_hide_nothing(audits):
         "decoy": Grade.OPEN, "repeat": Grade.OPEN, "membership": Grade.CHANCE,
     }  # fmt: skip
     classes = "the secret angle, the image, the class of the image and the decoy"
+    assert verdict_grade(audits.leaky()) == OPEN
     assert verdict_sentence(audits.leaky()) == f"One transmission is enough to lay open {classes}."
 
 

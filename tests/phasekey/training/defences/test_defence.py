@@ -176,7 +176,7 @@ def test_vectors_are_hardened_by_a_search_that_knows_the_decoys_law(decoy):
 def test_a_defence_fits_the_networks_own_features(head, settings):
     network = lenet(head=head)
     defence = build_defence(TrainConfig(**settings), network)
-    feature, decoy = network.hide(torch.rand(4, 1, 32, 32))
+    feature, decoy = network.among_decoys(network.encoder(torch.rand(4, 1, 32, 32))).unbind(1)
     assert all(isinstance(value, float) for value in defence.attack(feature, decoy).values())
     defence.penalty(feature, decoy).backward()
     grads = [p.grad for p in network.encoder.parameters()]

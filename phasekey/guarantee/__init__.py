@@ -1,0 +1,7 @@
+"""What transmissions tell at most, whoever looks: nats (docs/adr/0034), and what they let an attacker do."""
+
+from phasekey.guarantee.errors import GuaranteeError
+from phasekey.guarantee.limits import error_at_least, mean_at_most, success_at_most
+from phasekey.guarantee.nats import nats_per_transmission
+
+__all__ = ["GuaranteeError", "error_at_least", "mean_at_most", "nats_per_transmission", "success_at_most"]

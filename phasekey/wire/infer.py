@@ -1,0 +1,158 @@
+"""The hot path: inference messages as bytes, split into a small header and the tensors' own bytes.
+
+Nearly all of an inference message is one tensor's raw contents, a top-level field. protobuf would copy them
+out of the request, and into the reply before it copies the reply. So the top-level fields are walked here,
+raw contents are taken as views, and what is left, some hundred bytes, is parsed by protobuf; the reply's
+header is serialised by protobuf and the values are joined to it.
+
+protobuf stays the judge of what a message is. The walk knows only what serialisers write (fields 1 to 15, a
+length before each) and hands anything else to protobuf whole; a test of random and damaged messages holds the
+two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+
+from phasekey.wire import open_inference_pb2 as pb
+from phasekey.wire.errors import WireError
+from phasekey.wire.tensors import Array, datatype_of, little_endian
+
+Raw = Sequence[bytes | memoryview]
+_Infer = TypeVar("_Infer", pb.ModelInferRequest, pb.ModelInferResponse)
+
+_LENGTH_DELIMITED = 2  # the wire type, in a tag's lower three bits; the field's number is above them
+_PLAIN_TAGS = frozenset(number << 3 | _LENGTH_DELIMITED for number in range(1, 16))
+_REQUEST_RAW = 7 << 3 | _LENGTH_DELIMITED  # raw_input_contents
+_RESPONSE_RAW = 6 << 3 | _LENGTH_DELIMITED  # raw_output_contents
+_TOO_LONG = 1 << 31  # protobuf's own limit
+
+# A walked field costs some hundred bytes, in the message it may take two. A real request has a dozen.
+_MAX_FIELDS = 4096
+
+
+def split_request(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
+    """Parse a serialised ModelInferRequest, leaving its raw contents where they are.
+
+    Args:
+        data: the message as it came.
+
+    Returns:
+        The message without raw contents, and the raw contents, one for each input or none: views of data.
+        ``read_tensors(message.inputs, raw)`` makes arrays of them.
+
+    Raises:
+        WireError: not such a message, or one of more than 4,096 fields.
+    """
+    parts = _split(data, _REQUEST_RAW)
+    if parts is None:
+        message = _parse(pb.ModelInferRequest, data)
+        return message, message.raw_input_contents
+    header, raw = parts
+    return _parse(pb.ModelInferRequest, header), raw
+
+
+def split_response(data: bytes) -> tuple[pb.ModelInferResponse, Raw]:
+    """Parse a serialised ModelInferResponse as split_request() does: ``read_tensors(message.outputs, raw)``.
+
+    Raises:
+        WireError: not such a message, or one of more than 4,096 fields.
+    """
+    parts = _split(data, _RESPONSE_RAW)
+    if parts is None:
+        message = _parse(pb.ModelInferResponse, data)
+        return message, message.raw_output_contents
+    header, raw = parts
+    return _parse(pb.ModelInferResponse, header), raw
+
+
+def join_request(message: pb.ModelInferRequest, arrays: Mapping[str, Array]) -> bytes:
+    """Serialise a request with arrays as its inputs, values raw; copies them once.
+
+    Args:
+        message: the request without inputs.
+        arrays: by the input's name.
+
+    Raises:
+        WireError: an element type cannot travel.
+    """
+    return _join(message, arrays, _REQUEST_RAW)
+
+
+def join_response(message: pb.ModelInferResponse, arrays: Mapping[str, Array]) -> bytes:
+    """Serialise a response with arrays as its outputs, as join_request() does with inputs.
+
+    Raises:
+        WireError: an element type cannot travel.
+    """
+    return _join(message, arrays, _RESPONSE_RAW)
+
+
+def _split(data: bytes, raw_tag: int) -> tuple[bytes, list[memoryview]] | None:
+    """Separate the raw contents from all other fields; None where protobuf has to look at it whole."""
+    end, start, position = len(data), 0, 0  # start: of the run of fields that are no raw contents
+    header: list[bytes] = []
+    raw: list[memoryview] = []
+    for _ in range(_MAX_FIELDS):
+        if position == end:
+            header.append(data[start:end])
+            return b"".join(header), raw
+        tag_at, tag = position, data[position]
+        length, position = _read_length(data, position + 1)
+        if tag not in _PLAIN_TAGS or not 0 <= length <= end - position:
+            return None
+        if tag == raw_tag:
+            header.append(data[start:tag_at])
+            raw.append(memoryview(data)[position : position + length])
+            start = position + length
+        position += length
+    raise WireError(f"The message has {_MAX_FIELDS} fields or more.")
+
+
+def _read_length(data: bytes, position: int) -> tuple[int, int]:
+    """Read a varint below 2³¹: its value and the position after it; -1 where there is none."""
+    length = 0
+    for index, byte in enumerate(data[position : position + 5]):
+        length |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return (length if length < _TOO_LONG else -1), position + index + 1
+    return -1, position
+
+
+def _parse(kind: type[_Infer], data: bytes) -> _Infer:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise WireError(f"The bytes are not a {kind.DESCRIPTOR.name} message.") from error
+
+
+def _join(
+    message: pb.ModelInferRequest | pb.ModelInferResponse, arrays: Mapping[str, Array], raw_tag: int
+) -> bytes:
+    parts: list[bytes | Array] = [message.SerializeToString()]
+    parts += (_describe(name, datatype_of(array.dtype), array.shape) for name, array in arrays.items())
+    for array in arrays.values():
+        parts += (_lead(raw_tag, array.nbytes), little_endian(array))
+    return b"".join(parts)  # type: ignore[arg-type]  # an array is a buffer
+
+
+@lru_cache(maxsize=256)
+def _describe(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
+    """Serialise a tensor's description with its tag, which is the same in requests and responses."""
+    tensors = pb.ModelInferResponse()
+    tensors.outputs.add(name=name, datatype=datatype, shape=shape)
+    return tensors.SerializeToString()
+
+
+def _lead(tag: int, length: int) -> bytes:
+    """Write the tag and the length, a varint, that precede a field's value."""
+    lead = bytearray((tag,))
+    while length > 0x7F:
+        lead.append(length & 0x7F | 0x80)
+        length >>= 7
+    lead.append(length)
+    return bytes(lead)
