@@ -22,7 +22,7 @@ TORCH = $(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url "$(TORCH_INDEX)" to
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lint types imports wire docs pytest vulnerabilities format clean
+.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -42,8 +42,20 @@ imports: .venv/.dev
 wire: .venv/.dev
 	$(BIN)/python -m phasekey.wire.regenerate --check
 
+docs: .venv/.dev
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
+
+# The closing line stays pytest's own; what no test reaches is listed above it.
 pytest: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+wheel: .venv/.dev
+	$(BIN)/python -m pytest tests/test_wheel.py
+	$(BIN)/python -m build --outdir dist
+
+# Not part of `make test`: it asks a database in the network.
+vulnerabilities: .venv/.pip-audit
+	.venv/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
@@ -54,6 +66,12 @@ clean:
 
 .venv/bin/python:
 	$(NEW_VENV)
+
+# Apart from the environment of the tests, whose versions its own dependencies would move.
+.venv/.pip-audit: .venv/bin/python
+	$(BIN)/python -m venv .venv/pip-audit
+	.venv/pip-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	touch $@
 
 .venv/.train .venv/.dev: .venv/.%: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing phasekey[$*] into .venv: some minutes; downloads, where no cache has them: $(SIZE)"

@@ -46,10 +46,12 @@ def lower(
     """
     if not isinstance(processing, Processing):
         return processing
+    # A copy, in inference mode: run in training mode, the caller's would move its statistics of batch norm.
+    given, processing = processing, copy.deepcopy(processing).eval()
     try:
         steps = _sequence(processing.layers)
     except UnknownLayer:
-        return processing
+        return given
     chosen = form or (Stacked if _largest_map(processing, feature_shape) <= SMALL_MAP else Streams)
     return Lowered(steps, chosen).eval()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from phasekey.bundle import AUDIT, GraphFile, Manifest, TensorSpec, audit_state
+from phasekey.bundle import GraphFile, Manifest, TensorSpec, audit_state, metadata
 from phasekey.wire import model_config_pb2 as pb
 
 MODEL_FILE = "model.onnx"
@@ -27,10 +27,10 @@ def config_text(manifest: Manifest) -> str:
         input=[pb.ModelInput(name=s.name, data_type=_type(s), dims=_dims(s)) for s in graph.inputs],
         output=[pb.ModelOutput(name=s.name, data_type=_type(s), dims=_dims(s)) for s in graph.outputs],
     )
-    config.parameters["phasekey.bundle_id"].string_value = manifest.bundle_id
-    config.parameters["phasekey.sha256"].string_value = graph.sha256
-    config.parameters["phasekey.proof"].string_value = manifest.proof.verdict
-    config.parameters[AUDIT].string_value = audit_state(manifest.audit)
+    config.parameters[metadata.BUNDLE_ID].string_value = manifest.bundle_id
+    config.parameters[metadata.SHA256].string_value = graph.sha256
+    config.parameters[metadata.PROOF].string_value = manifest.proof.verdict
+    config.parameters[metadata.AUDIT].string_value = audit_state(manifest.audit)
     return text_format.MessageToString(config)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import onnx
 
-from phasekey.bundle import GRAPH_VERSION
+from phasekey.bundle import GRAPH_VERSION, metadata
 
 
 def strip(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -35,12 +35,9 @@ def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str | None = None) ->
     has one checksum in every export of it, from which the device derives its keys.
     """
     model = _copy(model)
-    facts = {
-        "phasekey.format_version": str(GRAPH_VERSION),
-        "phasekey.role": role,
-    }
+    facts = {metadata.FORMAT_VERSION: str(GRAPH_VERSION), metadata.ROLE: role}
     if bundle_id is not None:
-        facts["phasekey.bundle_id"] = bundle_id
+        facts[metadata.BUNDLE_ID] = bundle_id
     onnx.helper.set_model_props(model, facts)
     return serialise(model)
 

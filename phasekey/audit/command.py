@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from phasekey.audit.errors import AuditError
 from phasekey.command import require_extra
-from phasekey.training.command import NEEDED, let_threads_sleep
+from phasekey.machine import let_threads_sleep
+from phasekey.training.command import NEEDED
 
 if TYPE_CHECKING:
     from phasekey.audit.report.thresholds import Threshold
@@ -36,6 +37,9 @@ budgets  quick     minutes: a first look. Attackers are small and trained for a 
          standard  up to an hour for a LeNet on two cores: what a release should have
          full      the paper's sizes, for a GPU
          They count images and steps, never seconds, so a slow machine finds the same, later.
+
+Checkpoints of the modes bounded and anonymous promise something. Their audit holds every attacker against
+that promise, writes claims.json and claims.md, and ends with status 1 where one went beyond it.
 
 killed? Give the same command again: attacks that are done are kept in OUT/work.
 The report shows some test images and what attackers made of them."""
@@ -110,6 +114,13 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         return _compare(args.compare, args.out)
     _check(args)
+    if args.ckpt is not None:
+        from phasekey.audit.claims import command as claims
+        from phasekey.training.checkpoint import load_checkpoint
+
+        checkpoint = load_checkpoint(args.ckpt)
+        if claims.promises(checkpoint):
+            return claims.run(args, checkpoint)
     from phasekey.audit.report.thresholds import load_thresholds
 
     thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part

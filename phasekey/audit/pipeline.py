@@ -22,10 +22,9 @@ from phasekey.audit.running.runner import judge, plan, run_attacks, task_error
 from phasekey.audit.scene.scene import Scene
 from phasekey.audit.subject.stage import Stage, Terms, build_stage
 from phasekey.audit.subject.subject import Subject
+from phasekey.files import write_whole
+from phasekey.machine import hardware, versions
 from phasekey.training.data.dataset import ImageDataset
-from phasekey.training.reproduction.results import hardware
-from phasekey.training.run import versions
-from phasekey.training.whole_file import write_whole
 
 WORK = "work"  # folder of what attackers found, for an audit that goes on
 
@@ -47,8 +46,7 @@ def run_audit(
     """Attack, and write report.json, examples.npz, report.html and its figures into the folder.
 
     Findings lie in FOLDER/work as soon as an attack is done, so that the same call goes on after a kill.
-    Raises AuditError for data that does not fit or a folder that cannot be, TrainingError where the disk
-    refuses a file.
+    Raises AuditError for data that does not fit, a folder that cannot be, or a disk that refuses a file.
     """
     _require_known(request.attacks)
     make_folder(folder)
@@ -71,7 +69,7 @@ def run_audit(
         attacks=results,
     )
     findings = {name: kept.findings for name, kept in done.items()}
-    write_whole(folder / REPORT_FILE, audit_text(audit).encode())
+    write_whole(folder / REPORT_FILE, audit_text(audit).encode(), error=AuditError)
     examples = collect(stage.scene, chosen.attacks, findings)
     examples.save(folder)
     write_report(folder, audit, examples)

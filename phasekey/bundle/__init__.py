@@ -1,6 +1,6 @@
 """The bundle: what one export wrote, and what ties its edge and cloud halves together."""
 
-from phasekey.bundle.audited import AUDIT, PrivacyWarning, audit_state, privacy_sentence, state_of
+from phasekey.bundle.audited import PrivacyWarning, audit_state, privacy_sentence, state_of
 from phasekey.bundle.errors import BundleError
 from phasekey.bundle.manifest import (
     FORMAT_VERSION,
@@ -10,6 +10,7 @@ from phasekey.bundle.manifest import (
     edge_of,
     load_manifest,
 )
+from phasekey.bundle.metadata import AUDIT
 from phasekey.bundle.parts import (
     ARCHIVE,
     ROTATION,

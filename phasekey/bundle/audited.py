@@ -1,6 +1,6 @@
 """What is said at every start of a bundle that was never audited, or lies open: one place decides.
 
-Devices read the summary in the manifest; the cloud has one word of it in config.pbtxt, under AUDIT.
+Devices read the summary in the manifest; the cloud has one word of it in config.pbtxt, under phasekey.audit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
 
 AuditState = Literal["none", "partial", "open", "whole"]
-AUDIT = "phasekey.audit"  # parameter of config.pbtxt
 OPEN = "open"  # the grade of a summary; phasekey.audit gives it
 
 _NONE = (
@@ -42,7 +41,7 @@ def audit_state(audit: Mapping[str, Any] | None) -> AuditState:
 
 
 def state_of(word: str | None) -> AuditState:
-    """What config.pbtxt says under AUDIT; none where it says nothing that is known."""
+    """What config.pbtxt says under metadata.AUDIT; none where it says nothing that is known."""
     return cast(AuditState, word) if word in get_args(AuditState) else "none"
 
 

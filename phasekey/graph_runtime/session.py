@@ -28,7 +28,7 @@ class GraphSession:
     """An ONNX graph, ready to run. Safe to use from several threads at once.
 
     Args:
-        path: the ONNX file.
+        graph: the ONNX file, or its bytes where it is not on disk yet.
         threads: threads within one run; 0 lets ONNX Runtime take every core.
         device: ``"cpu"`` or ``"cuda"``.
 
@@ -36,9 +36,9 @@ class GraphSession:
         GraphError: no such file, not a whole ONNX graph, or no such device here.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, device: Device = "cpu") -> None:
-        self._path = Path(path)
-        self._session = _open(self._path, threads, device)
+    def __init__(self, graph: Path | bytes, *, threads: int = 1, device: Device = "cpu") -> None:
+        self._name = "the graph in memory" if isinstance(graph, bytes) else str(graph)
+        self._session = _open(graph if isinstance(graph, bytes) else Path(graph), threads, device)
         self._inputs = _ports(self._session.get_inputs())
         self._outputs = _ports(self._session.get_outputs())
 
@@ -76,23 +76,25 @@ class GraphSession:
             results = self._session.run(names, contiguous)
         except Exception as error:  # ONNX Runtime raises a class of its own for each status
             raise GraphError(
-                f"{self._path.name}: the run failed on inputs that fit its signature."
+                f"{Path(self._name).name}: the run failed on inputs that fit its signature."
             ) from error
         return dict(zip(names, results, strict=True))
 
     def __repr__(self) -> str:
-        return f"GraphSession({str(self._path)!r})"
+        return f"GraphSession({self._name!r})"
 
 
-def _open(path: Path, threads: int, device: Device) -> ort.InferenceSession:
-    if not path.is_file():
-        raise GraphError(f"No graph at {path}: there is no such file. Check the path, or export again.")
+def _open(graph: Path | bytes, threads: int, device: Device) -> ort.InferenceSession:
+    if isinstance(graph, Path) and not graph.is_file():
+        raise GraphError(f"No graph at {graph}: there is no such file. Check the path, or export again.")
     _check_arguments(threads, device)
+    source = graph if isinstance(graph, bytes) else str(graph)
     try:
-        session = ort.InferenceSession(str(path), _options(threads), providers=_PROVIDERS[device])
+        session = ort.InferenceSession(source, _options(threads), providers=_PROVIDERS[device])
     except Exception as error:  # see run()
+        name = "What is in memory" if isinstance(graph, bytes) else graph
         raise GraphError(
-            f"{path} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
+            f"{name} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
             "cut short, or of a newer format. Copy it again or export again."
         ) from error
     if session.get_providers()[0] != _first_provider(device):  # it falls back to the CPU without a word

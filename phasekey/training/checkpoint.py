@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from phasekey.errors import PhasekeyError
+from phasekey.files import write_whole
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.plain import from_plain
 from phasekey.training.errors import TrainingError
-from phasekey.training.whole_file import write_whole
 
 CHECKPOINT_VERSION = 1
 _PARTS = {"architecture": dict, "labels": list, "config": dict, "facts": dict, "state_dict": dict}
@@ -53,7 +53,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
     torch.save(content, buffer)
-    write_whole(path, buffer.getbuffer())
+    write_whole(path, buffer.getbuffer(), error=TrainingError)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

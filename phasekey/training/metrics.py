@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
+from phasekey.training.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -58,4 +59,6 @@ class Sums:
 
 def write_metrics(path: Path, epochs: list[EpochMetrics]) -> None:
     """Write all lines anew; a run that is cut off keeps those of its finished epochs."""
-    write_whole(path, "".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs).encode())
+    write_whole(
+        path, "".join(json.dumps(asdict(metrics)) + "\n" for metrics in epochs).encode(), error=TrainingError
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import phasekey
+from phasekey.machine import versions
 from phasekey.model import SplitNetwork, build_network
 from phasekey.model.sampler import LARGEST_FIT
 from phasekey.training.batches import Batches
@@ -202,8 +202,3 @@ def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any
         "secret": config.secret, "components": config.components, "sigma": config.sigma,
         "classes": len(dataset.classes), "task": dataset.task, "image": dataset.image_shape,
     }  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that a result depends on."""
-    return {"phasekey": phasekey.__version__, "torch": str(torch.__version__), "numpy": np.__version__}

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from phasekey.files import write_whole
 from phasekey.training.errors import TrainingError
-from phasekey.training.whole_file import write_whole
 
 STATE_VERSION = 1
 
@@ -30,7 +30,7 @@ class StateFile:
         torch.save(
             {"format_version": STATE_VERSION, "identity": dict(self.identity), "state": dict(state)}, buffer
         )
-        write_whole(self.path, buffer.getbuffer())
+        write_whole(self.path, buffer.getbuffer(), error=TrainingError)
 
     def load(self) -> dict[str, Any] | None:
         """The state of the run that was cut off here, or None where there is none.

@@ -119,7 +119,7 @@ def test_make_targets_extras_and_options_in_the_text_exist() -> None:
         parser = argparse.ArgumentParser()
         import_module(module).add_arguments(parser)
         options |= {option for action in parser._actions for option in action.option_strings}
-    assert set(re.findall(r"`(--[a-z-]+)[ `]", text)) - {"--time"} <= options
+    assert set(re.findall(r"`(--[a-z-]+)[ `]", text)) - {"--time", "--version"} <= options
 
 
 def test_the_example_in_the_readme_runs(

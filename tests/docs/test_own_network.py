@@ -35,7 +35,7 @@ def test_networks_are_split_as_the_page_says(blocks: list[str]) -> None:
 
 
 def test_what_the_page_trains_is_exported_and_can_be_attacked(
-    blocks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blocks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names_of(blocks[2])
@@ -47,8 +47,14 @@ def test_what_the_page_trains_is_exported_and_can_be_attacked(
         "deep-bottleneck",
         "hardened",
     )
-    assert main(["export", "--ckpt", str(model), "--out", "build/mine"]) == 0
-    manifest = load_manifest(Path("build/mine/edge"))
+    capsys.readouterr()
+    assert main(["export", "--ckpt", str(model), "--out", "build/my own"]) == 0
+    said = capsys.readouterr()
+    assert "next  phasekey serve --model-repository 'build/my own/cloud' --listen" in said.out
+    assert "phasekey predict --bundle 'build/my own/edge' --target" in said.out
+    (warning,) = [line for line in said.err.splitlines() if line.startswith("warning: ")]
+    assert "this bundle was never audited" in warning
+    manifest = load_manifest(Path("build/my own/edge"))
     assert manifest.model_name.startswith("own-digits-")
     assert manifest.decoy.source == "gaussian-features"
     assert manifest.proof.verdict == "proved"

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from phasekey.audit.errors import AuditError
 from phasekey.audit.report.terms import terms
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 
 HEADING = "## Privacy audit"
 CARD_FILE = "model-card.md"
@@ -42,10 +43,10 @@ def section(summary: Mapping[str, Any] | None) -> str:
 def replace_section(path: Path, summary: Mapping[str, Any]) -> None:
     """Put the summary into the card at this path, in place of what it says of audits; whole or not at all.
 
-    Raises TrainingError where the disk refuses it.
+    Raises AuditError where the disk refuses it.
     """
     text = path.read_text(encoding="utf-8")
     replaced, count = _SECTION.subn(lambda _: section(summary) + "\n\n", text)
     if not count:
         replaced = f"{text.rstrip()}\n\n{section(summary)}\n"
-    write_whole(path, (replaced.rstrip() + "\n").encode())
+    write_whole(path, (replaced.rstrip() + "\n").encode(), error=AuditError)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phasekey.audit.attack import Leak
+from phasekey.audit.errors import AuditError
 from phasekey.audit.report.bars import badge, bar
 from phasekey.audit.report.grades import grade
 from phasekey.audit.report.markup import Html, joined, section, table, tag
@@ -13,7 +14,7 @@ from phasekey.audit.report.page import document
 from phasekey.audit.report.terms import headlines, leaks, term_of, terms, words
 from phasekey.audit.report.verdict import why_not
 from phasekey.audit.result.result import Audit, Figure
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 
 CAPTION = "Value, 95% interval and name of the strongest attack"
 NAMED_BY = ("defence", "head")
@@ -22,11 +23,11 @@ NAMED_BY = ("defence", "head")
 def write_comparison(folder: Path, audits: Sequence[Audit]) -> None:
     """Write compare.html, compare.md and compare.png into a folder that exists.
 
-    Raises TrainingError where the disk refuses a file."""
+    Raises AuditError where the disk refuses a file."""
     from phasekey.audit.report.comparison_picture import write_picture
 
-    write_whole(folder / "compare.html", page(audits).encode())
-    write_whole(folder / "compare.md", markdown(audits).encode())
+    write_whole(folder / "compare.html", page(audits).encode(), error=AuditError)
+    write_whole(folder / "compare.md", markdown(audits).encode(), error=AuditError)
     write_picture(folder / "compare.png", keys(audits), names(audits), audits)
 
 

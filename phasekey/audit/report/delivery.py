@@ -13,7 +13,7 @@ from phasekey.audit.report.card import CARD_FILE, replace_section
 from phasekey.audit.result.summary import SUMMARY_FILE, summary_text
 from phasekey.bundle import AUDIT, MANIFEST_FILE, Manifest, audit_state, edge_of, load_manifest
 from phasekey.errors import PhasekeyError
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 from phasekey.wire.model_config_pb2 import ModelConfig
 
 CONFIG_FILE = "config.pbtxt"
@@ -22,7 +22,7 @@ CONFIG_FILE = "config.pbtxt"
 def beside_checkpoint(checkpoint: Path, summary: Mapping[str, Any]) -> Path:
     """Write audit.json beside the checkpoint. Raises PhasekeyError where that folder is not writable."""
     path = checkpoint.resolve().parent / SUMMARY_FILE
-    write_whole(path, summary_text(summary).encode())
+    write_whole(path, summary_text(summary).encode(), error=AuditError)
     return path
 
 
@@ -33,7 +33,7 @@ def into_bundle(folder: Path, summary: Mapping[str, Any]) -> Path:
     """
     edge = edge_of(folder).absolute()
     manifest = replace(load_manifest(edge), audit=dict(summary))
-    write_whole(edge / MANIFEST_FILE, manifest.to_json().encode())
+    write_whole(edge / MANIFEST_FILE, manifest.to_json().encode(), error=AuditError)
     card = edge.parent / CARD_FILE
     if card.is_file():
         replace_section(card, summary)
@@ -52,13 +52,13 @@ def _tell_the_cloud(path: Path, manifest: Manifest) -> None:
             f"{path} is no model configuration; copy the bundle again, or export again"
         ) from error
     config.parameters[AUDIT].string_value = audit_state(manifest.audit)
-    write_whole(path, text_format.MessageToString(config).encode())
+    write_whole(path, text_format.MessageToString(config).encode(), error=AuditError)
 
 
 def deliver(kind: str, subject: Path, out: Path, summary: Mapping[str, Any]) -> str:
     """Write the summary to OUT/audit.json and to where it belongs; returns a sentence on where that is."""
     copy = out / SUMMARY_FILE
-    write_whole(copy, summary_text(summary).encode())
+    write_whole(copy, summary_text(summary).encode(), error=AuditError)
     try:
         path = beside_checkpoint(subject, summary) if kind == "checkpoint" else into_bundle(subject, summary)
     except PhasekeyError as error:

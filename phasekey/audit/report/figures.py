@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phasekey.audit.errors import AuditError
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.pictures import Row, rows, sweep
 from phasekey.audit.report.terms import headlines, term_of
 from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import AttackResult, Audit, Figure
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,4 +121,4 @@ def save(picture: "Picture", path: Path) -> None:
     """Whole or not at all, and with no mark of program or time, so that equal audits give equal files."""
     buffer = io.BytesIO()
     picture.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    write_whole(path, buffer.getbuffer())
+    write_whole(path, buffer.getbuffer(), error=AuditError)

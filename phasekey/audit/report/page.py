@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
+from phasekey.audit.errors import AuditError
 from phasekey.audit.report.attack_tables import all_attacks
 from phasekey.audit.report.curves import curves
 from phasekey.audit.report.figures import write_figures
@@ -14,7 +15,7 @@ from phasekey.audit.report.pictures import pictures
 from phasekey.audit.report.remedies import remedies
 from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import Audit
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 
 PAGE_FILE = "report.html"
 # A page that may load nothing: even markup that slipped in could not send anything anywhere.
@@ -33,8 +34,8 @@ PARTS = {
 def write_report(folder: Path, audit: Audit, examples: Examples) -> None:
     """Write report.html and the PNG figures into a folder that exists.
 
-    Raises TrainingError where the disk refuses a file."""
-    write_whole(folder / PAGE_FILE, report(audit, examples).encode())
+    Raises AuditError where the disk refuses a file."""
+    write_whole(folder / PAGE_FILE, report(audit, examples).encode(), error=AuditError)
     write_figures(folder, audit, examples)
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from phasekey.audit.artefacts import KeySweep
 from phasekey.audit.attack import Attack, Findings
+from phasekey.audit.errors import AuditError
 from phasekey.audit.result.result import REFERENCES
 from phasekey.audit.scene.scene import Floats, Pixels, Scene
-from phasekey.training.whole_file import write_whole
+from phasekey.files import write_whole
 
 EXAMPLES_FILE = "examples.npz"
 SHOWN = 8
@@ -38,13 +39,13 @@ class Examples:
     sweep_angles: NDArray[np.float64] | None = None
 
     def save(self, folder: Path) -> None:
-        """Write FOLDER/examples.npz whole. Raises TrainingError where the disk refuses it."""
+        """Write FOLDER/examples.npz whole. Raises AuditError where the disk refuses it."""
         named = {name: getattr(self, name) for name in ("inputs", "right_key", "sweep", "sweep_angles")}
         arrays = {name: values for name, values in named.items() if values is not None}
         arrays |= {_GUESSES + name: values for name, values in self.guesses.items()}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_whole(folder / EXAMPLES_FILE, buffer.getbuffer())
+        write_whole(folder / EXAMPLES_FILE, buffer.getbuffer(), error=AuditError)
 
 
 def load_examples(folder: Path) -> Examples:

@@ -14,7 +14,8 @@ import numpy as np
 
 from phasekey.audit.artefacts import Artefact
 from phasekey.audit.attack import Attack, CurvePoint, Findings
-from phasekey.training.whole_file import write_whole
+from phasekey.audit.errors import AuditError
+from phasekey.files import write_whole
 
 # What numpy and zipfile raise for a file that is damaged or is something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -48,7 +49,7 @@ class FindingsFolder:
             return None
 
     def save(self, attack: Attack, earlier: tuple[Artefact, ...], kept: Kept) -> None:
-        """Raises TrainingError where the disk refuses it."""
+        """Raises AuditError where the disk refuses it."""
         arrays = _packed(kept.findings) | {
             "fingerprint": np.array(self._fingerprint(attack, earlier)),
             "seconds": np.array(kept.seconds),
@@ -56,7 +57,7 @@ class FindingsFolder:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(attack), buffer.getbuffer())
+        write_whole(self._path(attack), buffer.getbuffer(), error=AuditError)
 
     def clear(self, attacks: Iterable[Attack]) -> None:
         """Forget what these attacks found."""

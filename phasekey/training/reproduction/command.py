@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from phasekey.command import require_extra
-from phasekey.training.command import NEEDED, let_threads_sleep
+from phasekey.machine import let_threads_sleep
+from phasekey.training.command import NEEDED
 from phasekey.training.errors import TrainingError
 from phasekey.training.reproduction.columns import FORMS, USUAL_FORMS, columns_of
 from phasekey.training.reproduction.published import Published
@@ -98,10 +99,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _write(out: Path, runs: Path) -> None:
+    from phasekey.files import write_whole
     from phasekey.training.reproduction.plot import write_plot
     from phasekey.training.reproduction.report import write_report
     from phasekey.training.reproduction.results import read_results
-    from phasekey.training.whole_file import write_whole
 
     results, published, plot = read_results(runs), Published(), out.with_suffix(".png")
     try:
@@ -109,4 +110,4 @@ def _write(out: Path, runs: Path) -> None:
         write_plot(plot, results, published)
     except OSError as error:
         raise TrainingError(f"cannot write {str(plot)!r}: {error.strerror}") from error
-    write_whole(out, write_report(out, results, published, plot).encode())
+    write_whole(out, write_report(out, results, published, plot).encode(), error=TrainingError)

@@ -1,20 +1,18 @@
 """result.json: what one finished run came to, with all that a reader must know about it."""
 
 import json
-import os
-import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
+from phasekey.files import write_whole
+from phasekey.machine import hardware
 from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
+from phasekey.training.errors import TrainingError
 from phasekey.training.reproduction.speed import seconds_per_image
-from phasekey.training.whole_file import write_whole
 
 RESULT_FILE = "result.json"
 
@@ -40,7 +38,9 @@ class Result:
 
     def write(self, folder: Path) -> None:
         """Beside the model. Raises TrainingError where the disk refuses it."""
-        write_whole(folder / RESULT_FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
+        write_whole(
+            folder / RESULT_FILE, (json.dumps(asdict(self), indent=1) + "\n").encode(), error=TrainingError
+        )
 
 
 def read_result(folder: Path) -> Result | None:
@@ -78,20 +78,3 @@ def result_of(row: str, column: str, model: Path, metrics: Path) -> Result:
         settings=dict(checkpoint.config),
         seconds_per_image=seconds_per_image(checkpoint.network),
     )
-
-
-def hardware() -> str:
-    """This machine in words, as a reader of figures wants to know it."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
-    cores, threads = os.cpu_count(), torch.get_num_threads()
-    return f"{_processor()}, {threads} of {cores} cores, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())

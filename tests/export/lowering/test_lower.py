@@ -121,6 +121,14 @@ def test_the_module_itself_is_left_untouched() -> None:
     assert not any(layer._forward_hooks for layer in network.modules())
 
 
+def test_a_module_in_training_keeps_its_statistics_and_its_mode() -> None:
+    processing = module([convolution(), NormBatchNorm(16), PhaseReLU()]).train()
+    before = copy.deepcopy(processing.state_dict())
+    lower(processing, FEATURE)
+    assert all(torch.equal(before[name], value) for name, value in processing.state_dict().items())
+    assert all(layer.training for layer in processing.modules())
+
+
 @pytest.mark.parametrize("layer", [nn.ReLU(), nn.Conv2d(16, 16, 1, bias=True), nn.BatchNorm2d(16)])
 def test_a_layer_that_is_not_known_leaves_the_module_as_it_is(layer: nn.Module) -> None:
     for layers in ([layer], [convolution(), Residual(nn.Sequential(layer), nn.Identity())]):

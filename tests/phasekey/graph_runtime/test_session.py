@@ -65,6 +65,17 @@ def test_runs_like_numpy(graph, batch):
     np.testing.assert_allclose(result["total"], given["left"] @ WEIGHTS + given["right"], rtol=1e-6)
 
 
+def test_takes_a_graph_in_memory_and_says_so_when_it_is_none(graph):
+    given = feeds()
+    session = GraphSession(graph.read_bytes())
+    np.testing.assert_allclose(
+        session.run(given)["total"], given["left"] @ WEIGHTS + given["right"], rtol=1e-6
+    )
+    assert repr(session) == "GraphSession('the graph in memory')"
+    with pytest.raises(GraphError, match="What is in memory is not an ONNX graph"):
+        GraphSession(b"no graph")
+
+
 def test_takes_arrays_that_are_not_contiguous(graph):
     left = np.arange(24, dtype=np.float32).reshape(8, 3)[::2]
     given = feeds(left=left)

@@ -1,15 +1,16 @@
 import argparse
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
+from phasekey.cli import main
 from phasekey.errors import PhasekeyError
 from phasekey.training import command
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.recipes import load_recipe
+from phasekey.training.step import Learner
 
 
 @pytest.fixture
@@ -86,16 +87,35 @@ def test_a_recipe_gives_defaults_and_what_is_given_beside_it_wins(parser, image_
     assert (config["epochs"], config["batch_size"]) == (1, 4)
 
 
-def test_threads_sleep_before_torch_is_there_unless_told_otherwise():
-    code = (
-        "import os, sys\nfrom phasekey.training.command import let_threads_sleep\n"
-        "let_threads_sleep()\nprint(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
-    )
-    for before, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
-        if before is not None:
-            environment["OMP_WAIT_POLICY"] = before
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-        )
-        assert done.stdout.split() == [expected, "False"]
+@pytest.mark.parametrize(
+    ("save_every", "said"),
+    [
+        ("0", "stopped: the same command goes on from {out}/state.pt"),
+        ("1e9", "stopped before anything was saved"),
+    ],
+)
+def test_after_ctrl_c_it_says_how_to_go_on(image_folder, tmp_path, monkeypatch, capsys, save_every, said):
+    before, done = Learner.step, 0
+
+    def step(learner, images, labels):
+        nonlocal done
+        done += 1
+        if done == 2:
+            raise KeyboardInterrupt
+        return before(learner, images, labels)
+
+    monkeypatch.setattr(Learner, "step", step)
+    line = [
+        "train",
+        "--data",
+        str(image_folder()),
+        "--image-size",
+        "32",
+        "--batch-size",
+        "2",
+        "--epochs",
+        "1",
+    ]
+    assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 130
+    assert said.format(out=tmp_path / "out") in capsys.readouterr().err
+    assert main([*line, "--save-every", save_every, "--out", str(tmp_path / "out")]) == 0

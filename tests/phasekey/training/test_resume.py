@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from phasekey.training import whole_file
+from phasekey import files
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.errors import TrainingError
 from phasekey.training.loop import STATE_FILE, train
@@ -56,7 +56,7 @@ def test_killed_at_any_write_it_ends_in_the_same_bytes(config, few_digits, uncut
             raise KilledError
         before(descriptor)
 
-    monkeypatch.setattr(whole_file.os, "fsync", fsync)
+    monkeypatch.setattr(files.os, "fsync", fsync)
     with pytest.raises(KilledError):
         train(config, few_digits)
     left = 0

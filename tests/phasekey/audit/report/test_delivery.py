@@ -101,6 +101,11 @@ def test_where_a_summary_cannot_go_is_said(tmp_path, summary):
     assert load_summary(tmp_path / "audit.json") == summary
 
 
+def test_a_full_disk_under_an_audit_is_an_error_of_the_audit(tmp_path, summary):
+    with pytest.raises(AuditError, match="cannot write"):
+        beside_checkpoint(tmp_path / "gone" / "model.pt", summary)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"subject_sha256": 1}'])
 def test_what_is_no_summary_is_refused(tmp_path, content):
     path = tmp_path / "audit.json"

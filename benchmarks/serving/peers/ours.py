@@ -1,0 +1,19 @@
+"""cloud_runtime, as an operator starts it."""
+
+import shutil
+from pathlib import Path
+
+from benchmarks.serving.process import Launch, free_port
+from benchmarks.serving.workload import MODEL, Workload
+
+
+def launch(python: Path, folder: Path, workload: Workload) -> Launch:
+    """With defaults throughout."""
+    version = folder / "repository" / MODEL / "1"
+    version.mkdir(parents=True)
+    shutil.copy(workload.graph, version)
+    (version.parent / "config.pbtxt").write_text(workload.configuration("onnxruntime"), encoding="utf-8")
+    port = free_port()
+    command = [python, "-m", "cloud_runtime", "--model-repository", folder / "repository"]
+    root = Path(__file__).resolve().parents[3]
+    return Launch([*command, "--listen", f"127.0.0.1:{port}"], port, {"PYTHONPATH": str(root)})

@@ -1,0 +1,25 @@
+"""A model of Triton's Python backend: runs the model.onnx that lies beside it.
+
+The wheel that Triton can be had from lacks the onnxruntime backend; this does for it what that would do.
+"""
+
+import sys
+from pathlib import Path
+
+import triton_python_backend_utils as triton
+
+sys.path.insert(0, str(Path(__file__).parent))
+from graph import open_graph  # written beside this file
+
+
+class TritonPythonModel:
+    """One instance; Triton calls its methods."""
+
+    def initialize(self, args):
+        self.run = open_graph(Path(args["model_repository"], args["model_version"], "model.onnx"))
+
+    def execute(self, requests):
+        return [self._answer(triton.get_input_tensor_by_name(r, "x").as_numpy()) for r in requests]
+
+    def _answer(self, x):
+        return triton.InferenceResponse([triton.Tensor("h", self.run(x))])

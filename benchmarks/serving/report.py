@@ -1,0 +1,166 @@
+"""The measurements as markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.interleave import Spread
+from benchmarks.report import machine, show
+from benchmarks.serving.endurance import Flood, Growth
+from benchmarks.serving.throughput import IN_PROCESS, SCENARIOS, Scenario, Table
+
+HEAD = """# Benchmarks: serving
+
+Written by `python -m benchmarks serving --out docs/serving-benchmarks.md`. A closed loop over gRPC on
+loopback asks the ResNet-20-α processing graph (random weights, float16 wire: 65 kB in, {reply} kB out for
+each sample) of each server. Server on one core, client on another, ONNX Runtime with one thread everywhere,
+defaults otherwise. Every server is started once and all are measured in turn, {rounds} rounds with slices of
+{seconds:g} s in an order that flips. Ratios are taken round by round: the median, with its quartiles. Replies
+are held to what ONNX Runtime gives in process.
+
+"""
+
+PEERS_NOTE = """
+"In process" is ONNX Runtime in a loop with nothing around it: what a server has at most. Triton is that of
+nvidia-pytriton 0.7.0, whose Python backend calls ONNX Runtime; KServe and MLServer have a model class each
+that does. pygrpc-native is no server but a bound: a gRPC core outside the interpreter lock, without TLS,
+checks, batching or metrics. CPU is the server's own time for a request, all its processes: where its core is
+busy throughout, requests/s follow from it, and on a machine that others use too it is the steadier figure.
+
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At least so many times the requests a second of another."""
+
+    scenario: Scenario
+    over: str
+    least: float
+
+
+GOALS = (
+    Goal(Scenario(16, 1), IN_PROCESS, 0.74),
+    Goal(Scenario(1, 1), "triton", 1.0),
+    Goal(Scenario(16, 1), "triton", 1.05),
+    Goal(Scenario(4, 8), "triton", 1.0),
+)
+STEADY = Scenario(16, 1)
+STEADY_GOAL = 1.3
+FLOOD_MEMORY, FLOOD_RATIO = 200.0, 5.0
+
+
+def render(
+    table: Table,
+    missing: Mapping[str, str],
+    *,
+    rounds: int,
+    seconds: float,
+    reply_bytes: int,
+    flood: Flood | None,
+    growth: Growth | None,
+) -> str:
+    """The whole document."""
+    parts = [HEAD.format(rounds=rounds, seconds=seconds, reply=round(reply_bytes / 1000)), machine(), "\n"]
+    parts += [goals(table), PEERS_NOTE]
+    parts += [scenario_table(table, scenario) for scenario in SCENARIOS if (scenario, "ours") in table.slices]
+    parts += [f"Not measured: {name}, because {why}\n\n" for name, why in missing.items()]
+    parts += [flood_text(flood)] if flood else []
+    parts += [growth_text(growth)] if growth else []
+    return "".join(parts)
+
+
+def goals(table: Table) -> str:
+    """Goal and measured side by side."""
+    lines = ["| figure | goal | measured | met | the same by CPU time |", "|---|---|---|---|---|"]
+    for goal in GOALS:
+        if (goal.scenario, goal.over) in table.slices and (goal.scenario, "ours") in table.slices:
+            found = table.ratio(goal.scenario, "ours", goal.over)
+            cpu = table.cpu_ratio(goal.scenario, "ours", goal.over)
+            met = _met(found.median >= goal.least)
+            label = f"requests/s over {_name(goal.over)}, {goal.scenario}"
+            lines.append(f"| {label} | ≥ {goal.least:g} | {show(found)} | {met} | {show(cpu)} |")
+    if (STEADY, "ours") in table.slices:
+        found = tail(table, STEADY, "ours")
+        met = _met(found.median <= STEADY_GOAL)
+        lines.append(f"| p99 over p50, {STEADY} | ≤ {STEADY_GOAL:g} | {show(found)} | {met} | |")
+    return "\n".join(lines) + "\n"
+
+
+def tail(table: Table, scenario: Scenario, name: str) -> Spread:
+    """p99 over p50, round by round."""
+    slices = table.slices[scenario, name]
+    return Spread.of([item.p99 / item.p50 for item in slices if item.p50 and item.p99])
+
+
+def scenario_table(table: Table, scenario: Scenario) -> str:
+    """All servers in one scenario."""
+    lines = [
+        f"## {scenario}\n",
+        "| server | requests/s | over in process | over Triton | p50 ms | p99 ms | p99/p50 | CPU ms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in table.names():
+        cells = [_name(name), f"{table.median(scenario, name, lambda item: item.rate):.0f}"]
+        cells += [_ratio(table, scenario, name, other) for other in (IN_PROCESS, "triton")]
+        if name == IN_PROCESS:
+            cells += ["", "", ""]
+        else:
+            cells += [f"{table.median(scenario, name, lambda item: item.p50 or 0):.1f}"]
+            cells += [f"{table.median(scenario, name, lambda item: item.p99 or 0):.1f}"]
+            cells += [f"{tail(table, scenario, name).median:.2f}"]
+        cells.append(f"{table.median(scenario, name, lambda item: item.cpu):.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def flood_text(flood: Flood) -> str:
+    """What became of a flood."""
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(flood.statuses.items()))
+    ratio = flood.under / flood.quiet
+    rows: Sequence[Sequence[str]] = (
+        ("what came back", "none wrong", f"{statuses}; {flood.wrong} wrong", _met(not flood.wrong)),
+        (
+            "memory that the server took on",
+            f"≤ {FLOOD_MEMORY:g} MB",
+            f"{flood.memory:.0f} MB",
+            _met(flood.memory <= FLOOD_MEMORY),
+        ),
+        (
+            "the other client's p50 over its quiet p50",
+            f"≤ {FLOOD_RATIO:g}",
+            f"{ratio:.1f} ({flood.quiet:.1f} → {flood.under:.1f} ms, {flood.under_calls} calls)",
+            _met(ratio <= FLOOD_RATIO),
+        ),
+    )
+    lines = [
+        "## A flood\n",
+        f"One client sends {flood.requests:,} requests of batch 64 (4.2 MB each) at once, another sends "
+        f"one sample at a time. Over in {flood.seconds:.0f} s.\n",
+        "| figure | goal | measured | met |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def growth_text(growth: Growth) -> str:
+    """What became of the memory."""
+    memory = ", ".join(f"{value:.0f}" for value in growth.memory)
+    return (
+        f"## Memory over {growth.requests:,} requests\n\n16 in flight, batch 1; MB resident after each "
+        f"twentieth: {memory}. From the second to the last: {growth.grown:+.1f} MB.\n"
+    )
+
+
+def _ratio(table: Table, scenario: Scenario, name: str, over: str) -> str:
+    if name == over or (scenario, over) not in table.slices:
+        return ""
+    return show(table.ratio(scenario, name, over))
+
+
+def _name(name: str) -> str:
+    return {"triton": "Triton", "kserve": "KServe", "mlserver": "MLServer"}.get(name, name)
+
+
+def _met(is_met: bool) -> str:
+    return "yes" if is_met else "no"

@@ -1,0 +1,156 @@
+"""The claim of `anonymous`: the input is one of k. Identification, films, and separation for O(k)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phasekey.audit.claims import identification, linkage, separation
+from phasekey.audit.claims.figures import ClaimFigure
+from phasekey.audit.claims.transmissions import draw_secrets, mix
+from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
+
+Floats = NDArray[np.float32]
+COMPONENTS = (2, 4, 8)
+PERFECT = np.pi / 4  # radians: both axes are found, which of them is yours stays a coin's throw
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Features (N, ...) of four disjoint sets of images.
+
+    Attributes:
+        inputs, decoys: what the judge is judged on.
+        known_inputs, known_decoys: what he is trained on, told which is which.
+    """
+
+    inputs: Floats
+    decoys: Floats
+    known_inputs: Floats
+    known_decoys: Floats
+
+
+def drawn_rows(crowd: Crowd, components: int, rng: np.random.Generator) -> Floats:
+    """Put each input above k - 1 different decoys: M, (N, k, ...)."""
+    chosen = np.stack(
+        [rng.choice(len(crowd.decoys), components - 1, replace=False) for _ in range(len(crowd.inputs))]
+    )
+    return np.concatenate([crowd.inputs[:, None], crowd.decoys[chosen]], axis=1)
+
+
+def judge_identification(
+    crowd: Crowd, *, signs: bool, steps: int, seed: int, components: tuple[int, ...] = COMPONENTS
+) -> tuple[identification.Judge, tuple[ClaimFigure, ...]]:
+    """Train a judge of input against decoy, and let him name the input among k.
+
+    Args:
+        crowd: features of inputs and decoys.
+        signs: whether rows reach him with unknown signs, as orthogonal secrets leave them.
+        steps: of his training.
+        seed: of all random numbers.
+        components: numbers k.
+
+    Returns:
+        The judge; the area under his curve, and his rate for each k beside 1/k.
+    """
+    judge = identification.train_judge(
+        crowd.known_inputs, crowd.known_decoys, signs=signs, steps=steps, seed=seed
+    )
+    inputs, decoys = judge.score(crowd.inputs), judge.score(crowd.decoys)
+    area = two_sample_interval(identification.auc, inputs, decoys, seed)
+    name, attack = "input told from decoy (AUC)", "trained judge"
+    found = [ClaimFigure("auc", name, attack, area, 0.5, "at most", 0.5, judge.curve)]
+    rng = np.random.default_rng(seed)
+    for k in components:
+        if k - 1 > len(decoys):
+            continue
+        others = np.stack([rng.choice(decoys, k - 1, replace=False) for _ in inputs])
+        right = identification.named_rightly(np.concatenate([inputs[:, None], others], axis=1))
+        rate = mean_interval(right, seed)
+        name = f"input named among {k}"
+        found.append(ClaimFigure(f"identification-{k}", name, attack, rate, 1 / k, "at most", 1 / k))
+    return judge, tuple(found)
+
+
+def judge_film(
+    inputs: Floats, decoys: Floats, judge: identification.Judge, *, session: bool, seed: int
+) -> ClaimFigure:
+    """Follow films of T frames over their transmissions.
+
+    Args:
+        inputs: features of films, (N, T, D...).
+        decoys: with a session, films of decoys (N, k - 1, T, D...), each hiding one film; without one, decoys
+            drawn for each frame, of the same shape.
+        judge: of single rows.
+        session: which of the two it was.
+        seed: of the interval.
+
+    Returns:
+        How often the input is named: by how well rows recur, and by the judge's scores along each row.
+    """
+    count, frames = inputs.shape[:2]
+    rows = np.concatenate([inputs[:, None], decoys], axis=1).swapaxes(1, 2)  # (N, T, k, ...)
+    k = rows.shape[2]
+    flat = rows.reshape(count, frames, k, -1)
+    scores = judge.score(rows.reshape(-1, *rows.shape[3:])).reshape(count, frames, k)
+    recurring, judged = [], []
+    for film, points in zip(flat, scores, strict=True):
+        recurring.append(linkage.recurrence(film[0], film[1:]))
+        paths = linkage.follow(film[0], film[1:])
+        judged.append(points[0] + np.take_along_axis(points[1:], paths, axis=1).sum(0))
+    rights = {
+        "recurrence": identification.named_rightly(np.stack(recurring)),
+        "judge along the film": identification.named_rightly(np.stack(judged)),
+    }
+    attack = max(rights, key=lambda name: float(rights[name].mean()))
+    key, word = ("film-session", "with a session") if session else ("film", "without a session")
+    name = f"film of {frames} frames named among {k}, {word}"
+    rate = mean_interval(rights[attack], seed)
+    if not session:
+        return ClaimFigure(f"{key}-{k}", name, attack, rate, 1 / k)
+    return ClaimFigure(f"{key}-{k}", name, attack, rate, 1 / k, "at most", 1 / k)
+
+
+def judge_separation(
+    crowd: Crowd, judge: identification.Judge, components: int, *, most: int, seed: int
+) -> tuple[ClaimFigure, ...]:
+    """Find the rows behind an orthogonal secret, and at k = 2 the angle, on the full circle.
+
+    Args:
+        crowd: features of inputs and decoys.
+        judge: of rows up to sign, trained with signs.
+        components: k.
+        most: transmissions to attack.
+        seed: of all random numbers.
+
+    Returns:
+        Mean |cosine| of the input's row to the nearest row found, for which nothing is promised; and at k = 2
+        the mean angle between the input's axis as guessed and as it is, at least π/4 of perfect 2-anonymity.
+    """
+    rng = np.random.default_rng(seed)
+    rows = drawn_rows(crowd, components, rng)[:most]
+    secrets = draw_secrets("orthogonal", len(rows), components, rng)
+    x = mix(rows.reshape(len(rows), components, -1), secrets).reshape(rows.shape)
+    estimates = np.stack([separation.separate(one, seed) for one in x])
+    match = np.array([separation.row_match(e, q)[0] for e, q in zip(estimates, secrets, strict=True)])
+    name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
+    rate = mean_interval(match, seed)
+    found = [ClaimFigure(f"separation-{components}", name, "FastICA of differences", rate, blind)]
+    if components == 2:
+        found.append(_angle(x, estimates, secrets, judge, seed))
+    return tuple(found)
+
+
+def _angle(
+    x: Floats, estimates: NDArray[np.float64], secrets: NDArray[np.float64], judge: identification.Judge,
+    seed: int,
+) -> ClaimFigure:  # fmt: skip
+    """Of the four axes ±q̂, take that whose row the judge likes best: radians from the true one."""
+    axes = np.concatenate([estimates.swapaxes(1, 2), -estimates.swapaxes(1, 2)], axis=1)  # (N, 4, 2)
+    rows = np.einsum("naj,nj...->na...", axes, x).astype(np.float32)
+    plain = identification.Judge(judge.network, signs=False, curve=judge.curve)
+    scores = plain.score(rows.reshape(-1, *rows.shape[2:])).reshape(len(x), -1)
+    chosen = np.take_along_axis(axes, scores.argmax(1)[:, None, None], axis=1)[:, 0]
+    error = mean_interval(np.arccos(np.clip((chosen * secrets[:, :, 0]).sum(1), -1, 1)), seed)
+    name = "angle, full circle (rad)"
+    return ClaimFigure("circle", name, "FastICA and judge", error, np.pi / 2, "at least", float(PERFECT))

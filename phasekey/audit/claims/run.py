@@ -1,0 +1,221 @@
+"""From a checkpoint and its data to the figures of its claim: what is promised, and who tries it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from phasekey.audit.budget import Effort
+from phasekey.audit.claims import anonymous, bounded
+from phasekey.audit.claims.figures import ClaimFigure, table
+from phasekey.audit.claims.gram import GramLaw
+from phasekey.audit.claims.identification import Judge
+from phasekey.audit.errors import AuditError
+from phasekey.audit.scene.build import CHANGES
+from phasekey.guarantee import nats_per_transmission
+from phasekey.model import SplitNetwork
+from phasekey.training.data.dataset import ImageDataset
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Claim = Literal["nats", "one-of-k"]
+FRAMES, FILMS = 8, 200  # of a film; films that are followed
+SEPARATED = 300  # transmissions that are separated
+STEPS = {"control": 200, "quick": 1_000, "standard": 4_000, "full": 40_000}  # of each attacker, by budget
+PART = 500
+REPORT = "claims"
+
+
+def claim_of(network: SplitNetwork) -> Claim | None:
+    """Say what a network promises.
+
+    Args:
+        network: with its secret, components and decoys.
+
+    Returns:
+        "nats" where theorem B applies, "one-of-k" where decoys are archived images, None for the paper's mode
+        and all others, which promise nothing.
+    """
+    if network.decoy_source == "archive":
+        return "one-of-k"
+    narrow = len(network.feature_shape) == 1 and network.components > network.feature_shape[0]
+    fixed = network.head == "norm-bottleneck" and network.decoy_source == "gaussian-features"
+    return "nats" if network.secret == "orthogonal" and narrow and fixed else None
+
+
+@dataclass(frozen=True)
+class ClaimAudit:
+    """All figures of one network's claim.
+
+    Attributes:
+        claim: what is promised.
+        facts: of network, data, budget and seed, as plain values.
+        figures: in the order of a report.
+    """
+
+    claim: Claim
+    facts: dict[str, Any]
+    figures: tuple[ClaimFigure, ...]
+
+    @property
+    def broken(self) -> tuple[ClaimFigure, ...]:
+        """Figures beyond what was promised."""
+        return tuple(figure for figure in self.figures if figure.kept is False)
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write claims.json and claims.md.
+
+        Args:
+            folder: made where it is missing.
+
+        Returns:
+            Both paths.
+
+        Raises:
+            AuditError: the folder cannot be written to.
+        """
+        facts = {"claim": self.claim, **self.facts, "figures": [figure.facts() for figure in self.figures]}
+        texts = {".json": json.dumps(facts, indent=2) + "\n", ".md": self.page()}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for ending, text in texts.items():
+                (folder / f"{REPORT}{ending}").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise AuditError(f"cannot write to {folder} ({error.strerror}); give another --out") from error
+        return folder / f"{REPORT}.json", folder / f"{REPORT}.md"
+
+    def page(self) -> str:
+        """Write the report for people, in Markdown."""
+        facts = "\n".join(f"- {name}: {value}" for name, value in self.facts.items())
+        said = (
+            f"**Broken**: {', '.join(figure.name for figure in self.broken)}."
+            if self.broken
+            else "No attacker here went beyond what is promised. The next one may."
+        )
+        return f"# Audit of a claim: {self.claim}\n\n{said}\n\n{table(self.figures)}\n\n{facts}\n"
+
+
+def audit_claim(
+    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int,
+    advance: Callable[[], object] = lambda: None,
+) -> ClaimAudit:  # fmt: skip
+    """Attack what a network promises.
+
+    Args:
+        network: trained, in evaluation mode.
+        dataset: what it was trained on; judged on its test images alone.
+        effort: numbers of images, and of steps by its name.
+        seed: of all random numbers.
+        advance: told of progress.
+
+    Returns:
+        The figures; each has its interval and, where something is promised, the bound.
+
+    Raises:
+        AuditError: the network promises nothing.
+    """
+    claim = claim_of(network)
+    facts: dict[str, Any] = {
+        "secret": network.secret, "components": network.components, "decoys": network.decoy_source,
+        "data": dataset.name, "budget": effort.name, "seed": seed,
+    }  # fmt: skip
+    if claim == "nats":
+        nats = nats_per_transmission(network.feature_shape[0], network.components, network.sigma)
+        facts |= {"sigma": network.sigma, "values": network.feature_shape[0], "nats": round(nats, 4)}
+        return ClaimAudit(claim, facts, _bounded(network, dataset, effort, seed, nats, advance))
+    if claim == "one-of-k":
+        return ClaimAudit(claim, facts, _anonymous(network, dataset, effort, seed))
+    raise AuditError("this network promises neither nats nor one of k; its audit is the ordinary one")
+
+
+def _bounded(
+    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int, nats: float,
+    advance: Callable[[], object],
+) -> tuple[ClaimFigure, ...]:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    known, test = (
+        _labelled(network, split, most, rng)
+        for split, most in ((dataset.train, effort.train_images), (dataset.test, effort.test_images))
+    )
+    law = GramLaw(network.components, network.sigma)
+    return bounded.judge(
+        known,
+        test,
+        law,
+        nats,
+        classes=len(dataset.classes),
+        steps=STEPS[effort.name],
+        seed=seed,
+        advance=advance,
+    )
+
+
+def _labelled(network: SplitNetwork, split: Any, most: int, rng: np.random.Generator) -> bounded.Features:
+    rows = np.sort(rng.permutation(len(split))[:most])
+    return bounded.Features(encode(network, split.images[rows]), np.asarray(split.labels)[rows])
+
+
+@torch.no_grad()
+def encode(network: SplitNetwork, images: Pixels) -> Floats:
+    """Run the encoder on uint8 images (N, H, W, C): features (N, ...)."""
+    parts = np.array_split(images, -(-len(images) // PART))
+    pixels = (
+        torch.from_numpy(np.ascontiguousarray(part)).permute(0, 3, 1, 2).float() / 255 for part in parts
+    )
+    return torch.cat([network.encoder(part) for part in pixels]).numpy()
+
+
+def _anonymous(
+    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int
+) -> tuple[ClaimFigure, ...]:
+    """All four sets are test images: inputs and archive have one law, and the network knows neither."""
+    rng = np.random.default_rng(seed)
+    order = np.array_split(rng.permutation(len(dataset.test)), 20)
+    images = [dataset.test.images[np.sort(np.concatenate(order[at]))] for at in _shares()]
+    crowd = anonymous.Crowd(*(encode(network, part) for part in images))
+    signs, steps = network.secret == "orthogonal", STEPS[effort.name]
+    judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed)
+    films = tuple(
+        _film(network, images[0], images[1], judge, session=session, seed=seed) for session in (True, False)
+    )
+    if not signs:
+        return (*found, *films)
+    separated = (
+        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, seed=seed)
+        for k in sorted({2, network.components})
+    )
+    return (*found, *films, *(figure for part in separated for figure in part))
+
+
+def _shares() -> tuple[slice, slice, slice, slice]:
+    """Twentieths of the test images: inputs, decoys, and those that the judge is trained on."""
+    return slice(0, 4), slice(4, 8), slice(8, 14), slice(14, 20)
+
+
+def _film(
+    network: SplitNetwork, inputs: Pixels, decoys: Pixels, judge: Judge, *,
+    session: bool, seed: int,
+) -> ClaimFigure:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    k = network.components
+    count = min(FILMS, len(inputs), len(decoys))
+    shown = _frames(network, inputs[:count], rng)
+    hidden = _frames(network, decoys, rng) if session else encode(network, decoys)[:, None]
+    chosen = np.stack(
+        [rng.choice(len(decoys), (FRAMES if not session else 1, k - 1)) for _ in range(count)]
+    )  # (N, T or 1, k - 1)
+    rows = hidden[chosen[:, 0]] if session else hidden[chosen, 0].swapaxes(1, 2)  # both (N, k - 1, T, ...)
+    return anonymous.judge_film(shown, rows, judge, session=session, seed=seed)
+
+
+def _frames(network: SplitNetwork, images: Pixels, rng: np.random.Generator) -> Floats:
+    """Films of FRAMES frames, each the next of the one before: features (N, T, ...)."""
+    frames = [images]
+    while len(frames) < FRAMES:
+        frames.append(CHANGES["next-frame"](frames[-1], rng))
+    return np.stack([encode(network, frame) for frame in frames], axis=1)
