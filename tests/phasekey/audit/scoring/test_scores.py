@@ -1,7 +1,7 @@
 """Figures of findings whose answers are known beforehand."""
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def figures(leak: Leak, findings: Findings, scene: Scene, **context: object) -> 
 
 
 def test_every_leak_has_its_score() -> None:
-    assert set(SCORES) == set(Leak.__args__)
+    assert set(SCORES) == set(get_args(Leak))
 
 
 def test_angles_are_scored_by_every_convention_that_they_are_known_by(gaussian: Scene) -> None:

@@ -10,7 +10,7 @@ from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.result.result import Figure
 from phasekey.audit.running.runner import attack_scene
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats, Samples, Scene
 from phasekey.audit.scene.view import view_of
 
 FiguresOf = Callable[[str, str], dict[str, Figure]]
@@ -59,7 +59,7 @@ class Sure:
 def test_devices_without_rotation_have_one_answer(leaky: Scene, watch: object, attributes: bool) -> None:
     shares = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]], np.float32)
 
-    def plain(samples: object) -> object:
+    def plain(samples: Samples) -> Samples:
         labels = samples.labels[:2] if not attributes else np.ones((2, 3), np.int64)
         return replace(samples, x=shares, images=samples.images[:2], labels=labels, theta=None)
 
