@@ -14,7 +14,7 @@ from phasekey.audit.result.result import Figure
 @dataclass(frozen=True)
 class Term:
     """One figure's words, as words.toml explains them; raw: a clause for where the raw input was measured
-    too, open: what it means where this figure in particular is laid open."""
+    too, open: what it means where this figure in particular is laid open. falls: smaller is a larger leak."""
 
     name: str
     leak: Leak
@@ -23,6 +23,7 @@ class Term:
     raw: str = ""
     open: str | None = None
     headline: bool = True
+    falls: bool = False
     aim: dict[str, float] = field(default_factory=dict)
 
     def aim_of(self, figure: Figure) -> float | None:

@@ -16,13 +16,6 @@ from phasekey.audit.report.terms import terms
 from phasekey.audit.result.result import Audit, Figure
 
 Side = Literal["at_least", "at_most"]
-# Errors of attackers: the smaller, the more leaks.
-FALLING = frozenset(
-    {
-        "angle_circle", "angle_mod_pi", "angle_mod_half_pi", "rmse", "rmse_best_of_2", "mae",
-        "property_error", "label_error",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,9 +49,9 @@ def load_thresholds(path: Path) -> tuple[Threshold, ...]:
 def _threshold(path: Path, key: str, table: Any) -> Threshold:
     if key not in terms():
         raise AuditError(f"{path}: no figure is called {key!r}; known are {', '.join(terms())}")
-    side: Side = "at_least" if key in FALLING else "at_most"
+    side: Side = "at_least" if terms()[key].falls else "at_most"
     if not isinstance(table, dict) or set(table) != {side}:
-        leak = "smaller" if key in FALLING else "larger"
+        leak = "smaller" if terms()[key].falls else "larger"
         raise AuditError(
             f"{path}: [{key}] takes one line, `{side} = NUMBER`: the {leak} it is, the more leaks"
         )

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.artefacts import AnswerAngles, FoldedAngles
 from phasekey.audit.attack import Attack, Findings, Leak
 from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
 from phasekey.audit.numerics.metrics import (
@@ -80,10 +81,17 @@ def _angle_error(
 
     return _mean_figure(
         f"angle_{suffix}", f"circular error {words}, rad (chance {chance:.3f})",
-        errors(findings.extra.get(suffix, findings.estimate)),
+        errors(_folded(findings, suffix)),
         context, chance=chance, falls=True, beside={"constant guess": float(errors(np.zeros(1)).mean())},
         raw=None if findings.reference is None else float(errors(findings.reference).mean()),
     )  # fmt: skip
+
+
+def _folded(findings: Findings, suffix: str) -> NDArray[np.generic]:
+    """The guess by which this circle is scored: one made for it where the attack left one."""
+    folded = findings.get(FoldedAngles)
+    guess: NDArray[np.generic] = getattr(folded, suffix, findings.estimate)
+    return guess
 
 
 def _best_of_list(findings: Findings, scene: Scene, context: ScoreContext) -> Figure:
@@ -109,9 +117,8 @@ def _property(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[
 def _label(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
     text = "share of wrong guesses of the task's label"
     figures = (_classes("label_error", text, findings, scene.train.labels, scene.test.labels, context),)
-    if "angles" not in findings.extra:
-        return figures
-    return figures + _angle(Findings(findings.extra["angles"]), scene, context)
+    angles = findings.get(AnswerAngles)
+    return figures if angles is None else figures + _angle(Findings(angles.test), scene, context)
 
 
 def _classes(
