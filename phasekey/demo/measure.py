@@ -168,9 +168,12 @@ class _Run:
 
 
 def _send(
-    client: EdgeClient, transport: RecordingTransport, images: Pixels, predict: Callable[[Pixels], Prediction],
+    client: EdgeClient,
+    transport: RecordingTransport,
+    images: Pixels,
+    predict: Callable[[Pixels], Prediction],
     name: str,
-) -> _Run:  # fmt: skip
+) -> _Run:
     transport.sent.clear()
     before, said, seconds = client.traffic, list[Prediction](), list[float]()
     for image in tqdm(images, f"predictions, {name}", unit="image", leave=False, disable=None):

@@ -17,8 +17,8 @@ TITLES = (
     "anonymous: the cloud receives {k} images' features,\nin secret order (green: the input)",
 )
 CAPTION = (
-    "bounded: one transmission tells at most {nats:.2f} nats about the image; to know one of ten digits takes "
-    "2.3.\nanonymous: whoever can rebuild the images sees all {k}; which one is meant, he guesses. "
+    "bounded: one transmission tells at most {nats:.2f} nats about the image; one of ten digits takes 2.3.\n"
+    "anonymous: whoever can rebuild the images sees all {k}; which one is meant, he guesses. "
     "None of this is encryption."
 )
 GREEN, GREY = "#2a7f62", "#b9bec4"
@@ -70,7 +70,8 @@ def draw(rows: list[Row], nats: float, path: Path) -> Path:
             _image(axis, candidate.squeeze(), framed=place == row.position)
     for axis, title in zip(grid[0], TITLES[:4], strict=False):
         axis.set_title(title, fontsize=10)
-    grid[0][4].set_title(TITLES[4].format(k=k), fontsize=10, loc="left")
+    title = grid[0][4].set_title(TITLES[4].format(k=k), fontsize=10, loc="left")
+    title.set_in_layout(False)  # it stands over k columns
     figure.supxlabel(CAPTION.format(nats=nats, k=k), fontsize=9)
     figure.savefig(path, dpi=110)
     return path
