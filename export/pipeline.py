@@ -13,9 +13,10 @@ from export.conversion.shipped import Arithmetic, Conversion, convert
 from export.conversion.wire_choice import WireType
 from export.errors import ExportError
 from export.graphs import OPSET, build_graphs
+from export.guarantee import guarantee_of
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
-from phasekey.bundle import Manifest
+from phasekey.bundle import DecoySpec, Manifest, SecretSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
@@ -98,11 +99,13 @@ def _default_name(checkpoint: Checkpoint) -> str:
 
 
 def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evidence) -> Facts:
+    network = checkpoint.network
     return Facts(
         name=name,
         labels=checkpoint.labels,
-        decoy_source=checkpoint.network.decoy_source,
-        decoy_in_training=checkpoint.network.decoy,
+        secret=SecretSpec(network.secret, network.components),
+        guarantee=guarantee_of(network),
+        decoy=DecoySpec(network.decoy_source, network.noise_size, network.decoy, network.sigma),
         wire=shipped.wire,
         proof=evidence.proof,
         network=_network_facts(checkpoint),

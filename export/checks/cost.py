@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from export.graphs import EdgeEncoder
+from export.graphs import ArchiveEncoder, EdgeEncoder
 from phasekey.bundle import TensorSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_operations
@@ -16,7 +16,8 @@ from phasekey.model.counting import count_operations
 @dataclass(frozen=True)
 class Cost:
     """For one image. Operations are those of convolutions and matrix products, an addition and a
-    multiplication counted as two; elementwise work is left out. The encoder runs on image and decoy."""
+    multiplication counted as two; elementwise work is left out. The encoder runs on the image and
+    on what its decoys are made of; decoys of an archive are encoded ahead, and are not counted."""
 
     flops_encoder: int
     flops_processing: int
@@ -33,14 +34,18 @@ def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
     """Count by running each part once on one sample; x and h say what travels."""
     channels, height, width = network.image
     image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
-    noise = torch.zeros(1, network.noise_size)
-    pair = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
+    k, (first, *rest) = network.components, network.feature_shape
+    samples = k if network.secret == "permutation" else 1  # of one image
+    noise = torch.zeros(1, (k - 1) * network.noise_size)
+    archived = network.decoy_source == "archive"
     return Cost(
-        count_operations(EdgeEncoder(network), image, noise),
-        count_operations(network.processing, pair),
+        count_operations(ArchiveEncoder(network), image)
+        if archived
+        else count_operations(EdgeEncoder(network), image, noise),
+        count_operations(network.processing, torch.zeros(samples, k // samples * first, *rest)),
         count_operations(network.decoder, torch.zeros(1, *network.processed_shape)),
-        _bytes(x),
-        _bytes(h),
+        samples * _bytes(x),
+        samples * _bytes(h),
     )
 
 

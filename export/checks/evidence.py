@@ -12,7 +12,7 @@ from export.checks.cost import Cost, measure_cost
 from export.checks.parity import Parity, measure_parity, pools_by_norm
 from export.errors import ExportError
 from export.graphs import Graphs
-from export.proof import Verdict, prove
+from export.proof import ROTATIONS, SAMPLES_ALIKE, Group, Verdict, prove, prove_samples_alike
 from export.signature import inputs_of, outputs_of
 from phasekey.bundle import ProofSpec
 from phasekey.model import SplitNetwork
@@ -30,7 +30,8 @@ class Evidence:
     def proof(self) -> ProofSpec:
         """The verdict as the manifest has it."""
         if self.verdict.proved:
-            return ProofSpec("proved", self.verdict.grade)
+            verdict = "samples-alike" if self.verdict.group == SAMPLES_ALIKE else "proved"
+            return ProofSpec(verdict, self.verdict.grade)
         return ProofSpec("unproved", str(self.verdict.failure))
 
     def facts(self) -> dict[str, Any]:
@@ -47,14 +48,22 @@ def collect(
     Raises ExportError for a graph that is not proved, unless that is allowed, and for one that is
     further from PyTorch than its tolerance.
     """
-    verdict = prove(shipped)
+    verdict = prove_for(network, shipped)
     if not verdict.proved and not allow_unproved:
         raise ExportError(
-            f"the processing graph is not proved to be rotation-equivariant: {verdict.failure}; the cloud "
-            "could not compute on it without knowing the angle, so nothing was written. To ship it all the "
-            "same, give --unsafe-allow-unproved: its manifest and both runtimes will then say so"
+            f"the processing graph is not proved to commute with the secret ({verdict.group}): "
+            f"{verdict.failure}; the cloud could not compute without knowing it, so nothing was written. "
+            "To ship it all the same, give --unsafe-allow-unproved: manifest and runtimes will then say so"
         )
     cost = measure_cost(network, inputs_of(shipped)[0], outputs_of(shipped)[0])
     parity = measure_parity(network, graphs)
     parity.require(equivariant=verdict.proved, pools=pools_by_norm(network))
     return Evidence(verdict, parity, cost)
+
+
+def prove_for(network: SplitNetwork, processing: onnx.ModelProto) -> Verdict:
+    """Prove of a processing graph what the network's secret asks: SO(2), O(k), or that samples are alike."""
+    if network.secret == "permutation":
+        return prove_samples_alike(processing)
+    group = ROTATIONS if network.secret == "rotation" else Group(network.components, reflections=True)
+    return prove(processing, group=group)

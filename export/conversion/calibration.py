@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.checks.transmissions import features
+from export.checks.transmissions import transmissions
 from export.errors import ExportError
 from export.session import open_graph
 from phasekey.errors import PhasekeyError
+from phasekey.model import SplitNetwork
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.data.registry import load_dataset
@@ -59,8 +60,8 @@ def some(split: Split, count: int, *, seed: int = 0) -> tuple[NDArray[np.uint8],
     return split.images[rows], split.labels[rows]
 
 
-def calibration_x(encoder: onnx.ModelProto, dataset: ImageDataset) -> Iterator[Floats]:
+def calibration_x(network: SplitNetwork, encoder: onnx.ModelProto, dataset: ImageDataset) -> Iterator[Floats]:
     """Batches of x of 200 training images."""
     images, _ = some(dataset.train, IMAGES)
-    for x, _ in features(open_graph(encoder), images):
+    for x, _ in transmissions(network, open_graph(encoder), images):
         yield x

@@ -13,7 +13,7 @@ from export.checks.accuracy import accuracy_through
 from export.conversion.calibration import IMAGES, TEST_IMAGES, calibration_x, load_calibration, some
 from export.conversion.quantise import quantise
 from export.conversion.wire import convert_ends
-from export.conversion.wire_choice import WireType, choose_wire
+from export.conversion.wire_choice import WireType, blocks_of, choose_wire
 from export.errors import ExportError
 from export.graphs import Graphs
 from phasekey.bundle import WireSpec
@@ -49,15 +49,17 @@ def convert(
     if processing == "float32" and calibration is not None:
         raise ExportError("--calibration goes with --processing int8; float32 needs no data")
     dataset = load_calibration(checkpoint, calibration) if processing == "int8" else None
-    spec = choose_wire(graphs, wire)
-    plain = convert_ends(graphs.processing, spec)
+    network = checkpoint.network
+    spec, blocks = choose_wire(network, graphs, wire), blocks_of(network)
+    plain = convert_ends(graphs.processing, spec, blocks)
     if dataset is None:
         return Conversion(plain, spec, {"processing": {"arithmetic": "float32"}})
-    shipped = convert_ends(quantise(graphs.processing, calibration_x(graphs.encoder, dataset)), spec)
+    quantised = quantise(graphs.processing, calibration_x(network, graphs.encoder, dataset))
+    shipped = convert_ends(quantised, spec, blocks)
     images, labels = some(dataset.test, TEST_IMAGES)
     accuracies = {
         f"graphs, processing {arithmetic}, wire {spec.dtype}": accuracy_through(
-            replace(graphs, processing=graph), spec, images, labels
+            network, replace(graphs, processing=graph), spec, images, labels
         )
         for arithmetic, graph in (("float32", plain), ("int8", shipped))
     }

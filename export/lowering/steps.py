@@ -1,4 +1,4 @@
-"""The layers of Φ on either form of a complex tensor (streams.py, stacked.py), for inference only."""
+"""The layers of Φ on either form of a tensor of k components (streams.py, stacked.py), for inference only."""
 
 from typing import TypeVar
 

@@ -19,6 +19,7 @@ from phasekey.bundle import (
     ImageSpec,
     Manifest,
     ProofSpec,
+    SecretSpec,
     WireSpec,
     describe_graph,
     identify,
@@ -36,8 +37,9 @@ class Facts:
 
     name: str
     labels: tuple[str, ...]
-    decoy_source: str  # what the device draws
-    decoy_in_training: str
+    secret: SecretSpec
+    guarantee: dict[str, Any] | None
+    decoy: DecoySpec
     wire: WireSpec
     proof: ProofSpec
     network: dict[str, Any]
@@ -78,7 +80,7 @@ def _write_graph(path: Path, role: str, model: onnx.ModelProto, bundle_id: str |
 
 
 def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], facts: Facts) -> Manifest:
-    image, noise = entries["encoder"].inputs
+    image = entries["encoder"].inputs[0]
     height, width, channels = (int(size or 0) for size in image.shape[1:])
     return Manifest(
         format_version=FORMAT_VERSION,
@@ -89,7 +91,9 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         encoder=entries["encoder"],
         decoder=entries["decoder"],
         processing=entries["processing"],
-        decoy=DecoySpec(facts.decoy_source, int(noise.shape[1] or 0), facts.decoy_in_training),
+        secret=facts.secret,
+        guarantee=facts.guarantee,
+        decoy=facts.decoy,
         wire=facts.wire,
         proof=facts.proof,
         network=facts.network,

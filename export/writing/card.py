@@ -1,5 +1,6 @@
 """The model card: what a bundle holds and what was measured of it, on one page of Markdown."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,10 @@ from phasekey.bundle import Manifest
 LIMITS = """\
 ## Limits
 
-- **Privacy is not proved.** There is no cryptographic and no differential-privacy guarantee. The published
-  defence was broken by two independent reproductions. An audit bounds what leaks from below: the next attack
-  may find more.
-- "Proved" speaks of equivariance alone: the cloud can compute without the angle. It does not say that the
-  angle is safe.
+- **None of this is encryption.** There is no cryptographic guarantee. Two independent reproductions broke the
+  paper's published defence. An audit bounds what leaks from below: the next attack may find more.
+- "Proved" speaks of the cloud's graph alone: the cloud can compute without the secret. It does not say that
+  the secret is safe.
 - Near-duplicate inputs (frames of a video) can be compared by the cloud.
 """
 
@@ -40,8 +40,10 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         _proof_sentence(manifest),
         _table(("relative L2 error by sample", "median", "95%", "largest"), _parity_rows(export["parity"])),
         f"{export['parity']['encoder']['samples']} synthetic images and random features in batches of "
-        f"{', '.join(map(str, export['parity']['batches']))}, random angles, against PyTorch "
+        f"{', '.join(map(str, export['parity']['batches']))}, random secrets, against PyTorch "
         f"{export['torch']}. Max pooling by the norm is discontinuous: a rare sample may be far off.",
+        "## Guarantee",
+        _guarantee_sentence(manifest.guarantee),
         section(manifest.audit),
         LIMITS.rstrip(),
     ]
@@ -54,7 +56,8 @@ def _sentence(manifest: Manifest) -> str:
     return (
         f"{network['arch']}{variant}, {_training(manifest.training)}; "
         f"{len(manifest.labels)} classes. Takes {image.dtype} images of {image.height} × {image.width} × "
-        f"{image.channels}. Decoys: {manifest.decoy.source}. Bundle id `{manifest.bundle_id}`, format "
+        f"{image.channels}. Secret: {manifest.secret.kind} of {manifest.secret.components} components. "
+        f"Decoys: {manifest.decoy.source}. Bundle id `{manifest.bundle_id}`, format "
         f"{manifest.format_version}."
     )
 
@@ -87,9 +90,31 @@ def _cost_rows(manifest: Manifest, sizes: dict[str, int]) -> list[tuple[str, ...
 
 
 def _proof_sentence(manifest: Manifest) -> str:
+    what, k = "Rotation equivariance of the processing graph", manifest.secret.components
+    if manifest.secret.kind == "orthogonal":
+        what = f"Equivariance of the processing graph under O({k}), reflections too"
+    if manifest.secret.permutes:
+        what = "That the processing graph treats each sample by itself, all alike"
     if manifest.proof.verdict == "unproved":
-        return f"Rotation equivariance of the processing graph: **NOT PROVED**. {manifest.proof.detail}"
-    return f"Rotation equivariance of the processing graph: **proved**, {manifest.proof.detail}."
+        return f"{what}: **NOT PROVED**. {manifest.proof.detail}"
+    return f"{what}: **proved**, {manifest.proof.detail}."
+
+
+def _guarantee_sentence(guarantee: dict[str, Any] | None) -> str:
+    if guarantee is None:
+        return "None: what x tells the cloud is a matter of measurement."
+    if guarantee["kind"] == "one-of-k":
+        k = guarantee["k"]
+        return (
+            f"The cloud sees {k} candidates and names the input among them with probability 1/{k}, whatever "
+            f"its power. What the {k} show is not hidden. While this holds: {guarantee['assumptions']}"
+        )
+    one = math.ceil(100 * guarantee["nats_per_transmission"]) / 100  # "at most" is rounded up
+    many = math.ceil(80 * guarantee["nats_per_transmission"]) / 10
+    return (
+        f"One transmission tells the cloud at most {one:.2f} nats about the image, 8 at most {many:.1f}; "
+        f"a repeat tells nothing more. It holds while this does: {guarantee['assumptions']}"
+    )
 
 
 def _parity_rows(parity: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -97,7 +122,7 @@ def _parity_rows(parity: dict[str, Any]) -> list[tuple[str, ...]]:
         "encoder": "encoder against PyTorch",
         "processing": "processing against PyTorch",
         "decoder": "decoder against PyTorch",
-        "equivariance": "Φ(e^{iθ}x) against e^{iθ}Φ(x)",
+        "equivariance": "Φ(QM) against QΦ(M)",
     }
     return [
         (text, *(f"{parity[key][figure]:.1e}" for figure in ("median", "q95", "largest")))

@@ -23,6 +23,7 @@ from export.writing.model_repository import write_config
 from phasekey.bundle import ProofSpec, load_manifest, write_manifest
 from phasekey.cli import main
 from phasekey.model import SplitNetwork
+from phasekey.model.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 
 
@@ -134,5 +135,7 @@ def test_the_measures_themselves_are_those_of_complex_numbers() -> None:
     rng = np.random.default_rng(0)
     f, theta = rng.normal(size=(3, 4, 2, 2)).astype(np.float32), rng.uniform(0, 6, 3)
     z = (f[:, :2] + 1j * f[:, 2:]) * np.exp(1j * theta)[:, None, None, None]
-    np.testing.assert_allclose(turn(f, theta), np.concatenate([z.real, z.imag], 1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        turn(f, rotations(torch.from_numpy(theta))), np.concatenate([z.real, z.imag], 1), rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_allclose(relative_l2(1.5 * f, f), 0.5, rtol=1e-6)

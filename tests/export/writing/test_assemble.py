@@ -92,8 +92,8 @@ def test_the_manifest_tells_network_training_and_decoys(exported) -> None:
     assert manifest["network"]["feature_shape"] == [6, 14, 14]
     assert manifest["training"]["data"] == "digits"
     assert 0 < manifest["training"]["test_accuracy"] <= 1
-    decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input"}
-    assert decoy.items() <= manifest["decoy"].items()
+    decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input", "sigma": 1.0}
+    assert manifest["decoy"] == decoy
     assert manifest["labels"] == [str(digit) for digit in range(10)]
 
 
