@@ -1,56 +1,118 @@
-"""The gRPC server: listening, and stopping without losing what it has taken on."""
+"""The server: its parts put together, listening, and stopping without losing what it has taken on."""
 
 from __future__ import annotations
 
-import logging
-import signal
-import socket
-import sys
-import threading
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
 from types import TracebackType
-from typing import Any
 
 import grpc
 
 from cloud_runtime.config import ServerConfig
-from cloud_runtime.dispatch import make_handler
-from cloud_runtime.errors import CloudRuntimeError
-from cloud_runtime.processor import Processor, load_processors
-from cloud_runtime.servicer import InferenceServicer
+from cloud_runtime.lifecycle import Lifecycle
+from cloud_runtime.observability.metrics import ServingCollector, make_registry
+from cloud_runtime.observability.traces import NoTracer, OpenTelemetryTracer, Tracer
+from cloud_runtime.protocol.binding import bind
+from cloud_runtime.protocol.control import ControlService
+from cloud_runtime.protocol.handlers import Threads, make_handler
+from cloud_runtime.protocol.health import make_health_handler, make_reflection_handler
+from cloud_runtime.protocol.http import HttpPort
+from cloud_runtime.protocol.inference import InferenceService
+from cloud_runtime.protocol.statuses import Refusals
+from cloud_runtime.repository.models import ModelRepository
+from cloud_runtime.safety.clients import Clients
+from cloud_runtime.safety.tls import server_credentials
+from cloud_runtime.serving.admission import Admission, Limits
+from cloud_runtime.serving.processor import RunOptions
+from cloud_runtime.serving.readers import Readers
+from cloud_runtime.serving.turns import TurnQueue
 
-DRAIN_SECONDS = 25.0  # Kubernetes kills 30 s after SIGTERM
-
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MIB = 1024 * 1024
-_logger = logging.getLogger(__name__)
+_DEFAULT_MESSAGE = 64 * _MIB  # where a model's shapes leave sizes open
+_HEADER = 64 * 1024  # names, shapes and parameters around the tensors
+_READING = 64 * _MIB  # bytes of messages that may be on their way from gRPC to us at a time
+_READERS = (4, 32)  # at least, at most
+_GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 
 
 class RunningServer:
     """A server that listens. A context manager: leaving it stops the server.
 
     Attributes:
-        address: HOST:PORT as bound, so with the port that was picked where 0 was asked for.
-        models: names of the models served.
+        address: HOST:PORT as bound, so with the port that was picked where 0 was asked for; or unix:/PATH.
+        http_address: likewise for HTTP; None where it was not asked for.
     """
 
-    def __init__(
-        self, server: grpc.Server, executor: ThreadPoolExecutor, address: str, models: tuple[str, ...]
-    ) -> None:
-        self._server = server
-        self._executor = executor
-        self.address = address
-        self.models = models
+    def __init__(self, config: ServerConfig, repository: ModelRepository, tracer: Tracer) -> None:
+        """Put the parts together and listen; see start()."""
+        self._config, self._repository, self._tracer = config, repository, tracer
+        self._lifecycle, refusals = Lifecycle(), Refusals()
+        limit = _message_limit(config, repository)
+        repository.largest_request = limit
+        credentials, clients = server_credentials(config), Clients(config.token_file)
+        self._admission = Admission(_limits(config, limit))
+        self._readers = Readers(min(max(_READING // limit, _READERS[0]), _READERS[1]), config.read_timeout)
+        inference = InferenceService(
+            repository,
+            TurnQueue(config.workers),
+            self._admission,
+            self._readers,
+            clients,
+            refusals,
+            tracer,
+        )
+        control = ControlService(repository, self._lifecycle, explicit=config.model_control == "explicit")
+        self._threads = Threads(config.max_queue_requests)
+        self._server = grpc.server(
+            self._threads.control,
+            handlers=[
+                make_handler(inference, control, clients, refusals, self._threads),
+                make_health_handler(self._lifecycle, self._threads.control),
+                make_reflection_handler(self._threads.operator),
+            ],
+            options=_options(config, limit),
+        )
+        self.address = bind(self._server, config.listen, credentials)
+        self._http = self._open_http(ServingCollector(repository.statistics, self._admission, refusals))
+        self._server.start()
+        self._lifecycle.set_ready(True)
 
-    def stop(self, grace: float = DRAIN_SECONDS) -> None:
-        """Take no new requests, finish those taken on, and stop.
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models served."""
+        return self._repository.names
+
+    @property
+    def http_address(self) -> str | None:
+        """HOST:PORT of the HTTP port as bound; None where it was not asked for."""
+        return self._http.address if self._http else None
+
+    def drain(self, grace: float | None = None) -> bool:
+        """Say `not ready`, wait for balancers to notice, refuse new requests, and finish those taken on.
 
         Args:
-            grace: seconds to wait for them; what is not done by then is cancelled.
+            grace: seconds to finish them in; None for what the settings say.
+
+        Returns:
+            True where all of them finished in time.
         """
-        self._server.stop(grace).wait()
-        self._executor.shutdown()
+        self._lifecycle.set_ready(False)
+        time.sleep(self._config.drain_delay)
+        self._admission.close()
+        return self._admission.wait_until_empty(self._config.drain_timeout if grace is None else grace)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Drain, and stop listening; what is not done by then is cut off.
+
+        Args:
+            grace: as for drain().
+        """
+        finished = self.drain(grace)
+        self._server.stop(_GRACE if finished else 0).wait()
+        if self._http:
+            self._http.stop()
+        self._readers.stop()
+        self._threads.stop()
+        self._tracer.stop()
 
     def __enter__(self) -> RunningServer:
         return self
@@ -60,98 +122,74 @@ class RunningServer:
     ) -> None:
         self.stop()
 
+    def _open_http(self, collector: ServingCollector) -> HttpPort | None:
+        if self._config.http is None:
+            return None
+        return HttpPort(self._config.http, self._lifecycle, make_registry(collector))
 
-def start(config: ServerConfig) -> RunningServer:
-    """Load the repository's models and listen; returns once requests are taken.
+
+def start(config: ServerConfig, *, tracer: Tracer | None = None) -> RunningServer:
+    """Load the repository's models, warm them up and listen; returns once requests are taken.
+
+    Args:
+        config: the server's settings.
+        tracer: where spans go; by default what ``config.tracing`` says.
 
     Raises:
-        CloudRuntimeError: the repository is not in order, or the address cannot be had.
+        CloudRuntimeError: the repository is not in order, or an address cannot be had.
     """
-    models = load_processors(config.model_repository, threads=config.threads, device=config.device)
-    return listen(models, config)
+    tracer = tracer or (OpenTelemetryTracer() if config.tracing else NoTracer())
+    repository = ModelRepository(config.model_repository, _run_options(config))
+    if config.model_control == "none":
+        repository.load_all()
+    for name in config.load_model:
+        repository.load(name)
+    return RunningServer(config, repository, tracer)
 
 
-def listen(models: Mapping[str, Processor], config: ServerConfig) -> RunningServer:
-    """Serve models that are loaded already.
-
-    Raises:
-        CloudRuntimeError: the address cannot be had.
-    """
-    executor = ThreadPoolExecutor(config.workers, thread_name_prefix="request")
-    server = grpc.server(
-        executor,
-        handlers=[make_handler(InferenceServicer(models).behaviours)],
-        options=[
-            ("grpc.max_receive_message_length", config.max_message_mib * _MIB),
-            ("grpc.max_send_message_length", -1),
-            # On by default: a second server on the same port would then take half of the requests in silence.
-            ("grpc.so_reuseport", 0),
-        ],
+def _run_options(config: ServerConfig) -> RunOptions:
+    return RunOptions(
+        threads=config.threads,
+        device=config.device,
+        cuda_graphs=config.cuda_graphs,
+        slice_samples=config.slice_samples if config.device == "cpu" else 0,
     )
-    port = _bind(server, config.listen)
-    server.start()
-    return RunningServer(server, executor, f"{config.host}:{port}", tuple(models))
 
 
-def serve(config: ServerConfig) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests taken on. For the main thread of a process.
-
-    Writes one line to standard output once requests are taken:
-    ``listening on 127.0.0.1:8001, models: NAME, NAME``.
-
-    Raises:
-        CloudRuntimeError: as for start().
-    """
-    stopped = threading.Event()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: stopped.set())
-    running = start(config)
-    sys.stdout.write(f"listening on {running.address}, models: {', '.join(running.models)}\n")
-    sys.stdout.flush()
-    stopped.wait()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)  # who asks a second time does not want to wait
-    _logger.info("stopping: finishing the requests taken on")
-    running.stop()
+def _message_limit(config: ServerConfig, repository: ModelRepository) -> int:
+    """Give the largest request in bytes: what the models' shapes need, where they tell."""
+    if config.max_message_mib is not None:
+        return config.max_message_mib * _MIB
+    sizes = [model.signature.largest_request() for model in repository.processors]
+    if not sizes or None in sizes or config.model_control == "explicit":
+        return max([_DEFAULT_MESSAGE, *(size + _HEADER for size in sizes if size)])
+    return max(size for size in sizes if size is not None) + _HEADER
 
 
-def _bind(server: grpc.Server, address: str) -> int:
-    _require_free(address)
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise _unavailable(address) from error
-    if port == 0:  # how some versions of grpcio report it
-        raise _unavailable(address)
-    return port
-
-
-def _require_free(address: str) -> None:
-    """Try the address by ourselves first: gRPC writes lines of its own to stderr where it fails.
-
-    A name may stand for several addresses; as for gRPC, one is enough.
-    """
-    host, _, port = address.rpartition(":")
-    try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise _unavailable(address) from error
-    if not any(_can_bind(family, where) for family, *_, where in found):
-        raise _unavailable(address)
-
-
-def _can_bind(family: int, where: Any) -> bool:
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC: a port just left is free
-            probe.bind(where)
-    except OSError:
-        return False
-    return True
-
-
-def _unavailable(address: str) -> CloudRuntimeError:
-    return CloudRuntimeError(
-        f"Cannot listen on {address}: the port is taken, or the host is not one of this machine's. "
-        "Choose another, or port 0 for any free one."
+def _limits(config: ServerConfig, message: int) -> Limits:
+    total, share = config.max_queue_mib * _MIB, config.client_share
+    return Limits(
+        requests=config.max_queue_requests,
+        bytes=max(total, 2 * message),
+        client_requests=max(1, int(config.max_queue_requests * share)),
+        client_bytes=max(int(total * share), message),
+        client_rate=config.client_rate,
     )
+
+
+def _options(config: ServerConfig, limit: int) -> list[tuple[str, int]]:
+    options = {
+        "grpc.max_receive_message_length": limit,
+        "grpc.max_send_message_length": -1,
+        # On by default: a second server on the same port would then take half of the requests in silence.
+        "grpc.so_reuseport": 0,
+        # Calls beyond these wait on the client's side, so none can fill our line of unread calls.
+        "grpc.max_concurrent_streams": config.max_queue_requests,
+        "grpc.keepalive_time_ms": int(config.keepalive * 1000),
+        "grpc.keepalive_timeout_ms": int(config.keepalive * 500),
+        "grpc.http2.min_ping_interval_without_data_ms": 10_000,  # what clients may ask of us in their turn
+        "grpc.keepalive_permit_without_calls": 1,
+    }
+    if config.max_connection_age:
+        options["grpc.max_connection_age_ms"] = int(config.max_connection_age * 1000)
+    return list(options.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,18 +11,18 @@ import numpy as np
 import onnxruntime as ort
 
 from phasekey.bundle.tensors import TensorSpec
+from phasekey.graph_runtime.bound_run import BoundRuns
 from phasekey.graph_runtime.errors import GraphError
 from phasekey.graph_runtime.signature import Port, check_feeds, read_port
 
-Device = Literal["cpu", "cuda"]
+Device = Literal["cpu", "cuda", "tensorrt"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _FATAL = 4  # ONNX Runtime's scale; what it would log below that reaches us as an exception
-_PROVIDERS: dict[str, list[Any]] = {
-    "cpu": ["CPUExecutionProvider"],
-    # TF32 keeps 10 bits of mantissa: the rotation's round trip would no longer be exact to float32.
-    "cuda": [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"],
-}
+_CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+_FIRST: dict[str, str] = {"cpu": _CPU, "cuda": _CUDA, "tensorrt": _TENSORRT}
+# TF32 keeps 10 bits of mantissa: the rotation's round trip would no longer be exact to float32.
+_CUDA_OPTIONS = {"use_tf32": "0"}
 
 
 class GraphSession:
@@ -30,17 +31,28 @@ class GraphSession:
     Args:
         graph: the ONNX file, or its bytes where it is not on disk yet.
         threads: threads within one run; 0 lets ONNX Runtime take every core.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"tensorrt"``.
+        cuda_graphs: on a GPU, replay captured kernels where shapes repeat.
 
     Raises:
         GraphError: no such file, not a whole ONNX graph, or no such device here.
     """
 
-    def __init__(self, graph: Path | bytes, *, threads: int = 1, device: Device = "cpu") -> None:
+    def __init__(
+        self,
+        graph: Path | bytes,
+        *,
+        threads: int = 1,
+        device: Device = "cpu",
+        cuda_graphs: bool = False,
+    ) -> None:
         self._name = "the graph in memory" if isinstance(graph, bytes) else str(graph)
-        self._session = _open(graph if isinstance(graph, bytes) else Path(graph), threads, device)
+        source = graph if isinstance(graph, bytes) else Path(graph)
+        self._session = _open(source, threads, device, cuda_graphs)
         self._inputs = _ports(self._session.get_inputs())
         self._outputs = _ports(self._session.get_outputs())
+        names = [spec.name for spec in self.outputs]
+        self._bound = BoundRuns(self._session, names, device) if cuda_graphs else None
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -73,7 +85,9 @@ class GraphSession:
         names = [spec.name for spec in self.outputs]
         contiguous = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
         try:
-            results = self._session.run(names, contiguous)
+            results = self._bound.run(contiguous) if self._bound else None
+            if results is None:
+                results = self._session.run(names, contiguous)
         except Exception as error:  # ONNX Runtime raises a class of its own for each status
             raise GraphError(
                 f"{Path(self._name).name}: the run failed on inputs that fit its signature."
@@ -84,43 +98,58 @@ class GraphSession:
         return f"GraphSession({self._name!r})"
 
 
-def _open(graph: Path | bytes, threads: int, device: Device) -> ort.InferenceSession:
+def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:
     if isinstance(graph, Path) and not graph.is_file():
         raise GraphError(f"No graph at {graph}: there is no such file. Check the path, or export again.")
-    _check_arguments(threads, device)
+    _check_arguments(threads, device, cuda_graphs)
     source = graph if isinstance(graph, bytes) else str(graph)
+    providers = _providers(device, graph, cuda_graphs)
     try:
-        session = ort.InferenceSession(source, _options(threads), providers=_PROVIDERS[device])
+        session = ort.InferenceSession(source, _options(threads), providers=providers)
     except Exception as error:  # see run()
         name = "What is in memory" if isinstance(graph, bytes) else graph
         raise GraphError(
             f"{name} is not an ONNX graph that ONNX Runtime {ort.__version__} can load: it is damaged, "
             "cut short, or of a newer format. Copy it again or export again."
         ) from error
-    if session.get_providers()[0] != _first_provider(device):  # it falls back to the CPU without a word
+    if session.get_providers()[0] != _FIRST[device]:  # it falls back to the CPU without a word
         raise GraphError(
             f"Device {device!r} could not be started: check the driver and CUDA libraries, or use 'cpu'."
         )
     return session
 
 
-def _check_arguments(threads: int, device: Device) -> None:
+def _check_arguments(threads: int, device: Device, cuda_graphs: bool) -> None:
     if threads < 0:
         raise GraphError(f"threads must be 0 (every core) or more, not {threads}.")
-    if device not in _PROVIDERS:
-        raise GraphError(f"Unknown device {device!r}: choose from {sorted(_PROVIDERS)}.")
-    if _first_provider(device) not in ort.get_available_providers():
+    if device not in _FIRST:
+        raise GraphError(f"Unknown device {device!r}: choose from {sorted(_FIRST)}.")
+    if _FIRST[device] not in ort.get_available_providers():
         raise GraphError(
             f"This ONNX Runtime was built without {device!r}: install 'phasekey[cloud-gpu]' in an "
             "environment of its own, or use 'cpu'."
         )
-    if device == "cuda" and hasattr(ort, "preload_dlls"):
+    if cuda_graphs and device != "cuda":
+        raise GraphError(f"CUDA graphs need the device 'cuda', not {device!r}.")
+    if device != "cpu" and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds the CUDA libraries that came as wheels
 
 
-def _first_provider(device: Device) -> str:
-    first = _PROVIDERS[device][0]
-    return str(first if isinstance(first, str) else first[0])
+def _providers(device: Device, graph: Path | bytes, cuda_graphs: bool) -> list[Any]:
+    """List providers in order; what the first cannot run goes to the next.
+
+    TensorRT keeps the engine that it builds (minutes, at the first start) in a folder beside the graph,
+    where the repository may be written to.
+    """
+    cuda = (_CUDA, _CUDA_OPTIONS | ({"enable_cuda_graph": "1"} if cuda_graphs else {}))
+    if device == "cpu":
+        return [_CPU]
+    if device == "cuda":
+        return [cuda, _CPU]
+    cache: dict[str, str] = {}
+    if isinstance(graph, Path) and os.access(graph.parent, os.W_OK):
+        cache = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(graph.parent / "tensorrt")}
+    return [(_TENSORRT, cache), cuda, _CPU]
 
 
 def _options(threads: int) -> ort.SessionOptions:

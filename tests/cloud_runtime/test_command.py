@@ -16,14 +16,15 @@ from phasekey.wire.tensors import read_tensors, write_tensors
 # The command with a gate in front of the graph: a file says that a request is in, another lets it go on.
 GATED = """
 import pathlib, runpy, sys, time
-from cloud_runtime.processor import Processor
-process, folder = Processor.process, pathlib.Path(sys.argv.pop(1))
+from cloud_runtime.serving.processor import Processor
+run, folder = Processor.run, pathlib.Path(sys.argv.pop(1))
+Processor.warm_up = lambda self: None
 def gated(self, inputs):
     (folder / "entered").touch()
     while not (folder / "go").exists():
         time.sleep(0.01)
-    return process(self, inputs)
-Processor.process = gated
+    return run(self, inputs)
+Processor.run = gated
 runpy.run_module("cloud_runtime", run_name="__main__", alter_sys=True)
 """
 
@@ -132,7 +133,7 @@ def test_a_second_signal_does_not_wait(command, repository, x, tmp_path):
         (["--model-repository", "gone"], "error: Model repository gone cannot be read"),
         (["--model-repository", ".", "--listen", "nowhere"], "is not HOST:PORT"),
         (["--model-repository", ".", "--workers", "0"], "workers must be 1 to 1024, not 0"),
-        ([], "the following arguments are required: --model-repository"),
+        ([], "A model repository is needed: --model-repository DIR"),
     ],
 )
 def test_what_cannot_start_says_why(command, tmp_path, arguments, said):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import export.pipeline
-from cloud_runtime.processor import load_processors
+from cloud_runtime.repository.models import ModelRepository
 from edge_runtime import Encoder
 from export.checks.evidence import collect
 from export.checks.parity import relative_l2, turn
@@ -106,14 +106,14 @@ def test_both_runtimes_say_unproved_at_every_start(exported, tmp_path: Path, cap
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             Encoder(bundle / "edge", load_manifest(bundle / "edge"))
-            load_processors(bundle / "cloud")
+            ModelRepository(bundle / "cloud").load_all()
         return [record.name for record in caplog.records if "unproved" in record.getMessage()]
 
     assert starts() == []
     unproved = replace(manifest, proof=ProofSpec("unproved", "node conv"))
     write_manifest(bundle / "edge", unproved)
     write_config(bundle / "cloud" / manifest.model_name, unproved)
-    assert starts() == ["edge_runtime.encoder", "cloud_runtime.processor"]
+    assert starts() == ["edge_runtime.encoder", "cloud_runtime.repository.models"]
 
 
 def test_the_card_tells_the_manifests_figures(exported) -> None:

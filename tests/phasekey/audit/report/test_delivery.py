@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
 
-from cloud_runtime.model_config import parse_model_config
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.card import HEADING, NONE, replace_section, section
 from phasekey.audit.report.delivery import beside_checkpoint, deliver, into_bundle
 from phasekey.audit.result.summary import load_summary, summarise, summary_text
 from phasekey.bundle import audit_state, load_manifest
+from phasekey.wire.model_config_pb2 import ModelConfig
 
 
 @pytest.fixture
@@ -66,10 +67,10 @@ def test_an_edge_folder_alone_takes_the_summary_too(bundle, summary):
 
 def test_the_cloud_half_gets_one_word_of_it(bundle, summary):
     (path,) = (bundle / "cloud").glob("*/config.pbtxt")
-    before = parse_model_config(path.read_text())
+    before = text_format.Parse(path.read_text(), ModelConfig())
     assert before.parameters["phasekey.audit"].string_value == "none"
     into_bundle(bundle, summary)
-    after = parse_model_config(path.read_text())
+    after = text_format.Parse(path.read_text(), ModelConfig())
     assert after.parameters["phasekey.audit"].string_value == audit_state(summary)
     assert "It leaks" not in path.read_text()
     after.parameters["phasekey.audit"].string_value = "none"

@@ -1,7 +1,7 @@
 import pytest
 
 from cloud_runtime.errors import CloudRuntimeError
-from cloud_runtime.repository import read_repository
+from cloud_runtime.repository.files import read_repository
 
 
 def test_models_come_by_name_with_their_highest_version(tmp_path, write_model, stamped):
@@ -21,7 +21,7 @@ def test_models_come_by_name_with_their_highest_version(tmp_path, write_model, s
     assert models[0].parameter("phasekey.other") is None
 
 
-def test_fields_that_we_do_not_know_are_skipped(tmp_path, write_model, plain):
+def test_a_configuration_may_say_all_that_tritons_may(tmp_path, write_model, plain):
     write_model(tmp_path, "plain", plain)
     (model,) = read_repository(tmp_path)
     assert model.config.max_batch_size == 8

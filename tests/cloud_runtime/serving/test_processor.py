@@ -3,7 +3,15 @@ import pytest
 from onnx import TensorProto, helper
 
 from cloud_runtime.errors import CloudRuntimeError, InvalidInputError
-from cloud_runtime.processor import load_processors
+from cloud_runtime.repository.models import ModelRepository
+from cloud_runtime.serving.processor import RunOptions
+
+
+def load_processors(root, **options):
+    """Every model of a repository, by name."""
+    models = ModelRepository(root, RunOptions(**options))
+    models.load_all()
+    return {model.name: model for model in models.processors}
 
 
 def test_process_is_the_equation(repository, convolution, x):

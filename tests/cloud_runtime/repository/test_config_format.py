@@ -5,7 +5,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as public
 
 from cloud_runtime.errors import CloudRuntimeError
-from cloud_runtime.model_config import parse_model_config
+from cloud_runtime.repository.files import read_model
 
 TRITONS = r"""
 name: "densenet"  # not a list: instance_group [ { } ]
@@ -31,9 +31,19 @@ parameters [ { key: "other" value { string_value: "[ { # }" } } ]
 """
 
 
-def test_a_full_configuration_is_read_as_triton_reads_it():
-    theirs = text_format.Parse(TRITONS, public.ModelConfig())
-    ours = parse_model_config(TRITONS)
+def read(folder, text):
+    """The configuration as the repository reads it."""
+    (folder / "m" / "1").mkdir(parents=True)
+    (folder / "m" / "1" / "model.onnx").touch()
+    (folder / "m" / "3").mkdir()
+    (folder / "m" / "3" / "model.onnx").touch()
+    (folder / "m" / "config.pbtxt").write_text(text)
+    return read_model(folder, "m")[0].config
+
+
+def test_a_full_configuration_is_read_as_triton_reads_it(tmp_path):
+    text = TRITONS.replace('name: "densenet"', 'name: "m"').replace('"phasekey.sha256"', '"sha256"')
+    ours, theirs = read(tmp_path, text), text_format.Parse(text, public.ModelConfig())
     assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
     assert ours.dynamic_batching.max_queue_delay_microseconds == 100
 
@@ -49,10 +59,10 @@ def test_a_full_configuration_is_read_as_triton_reads_it():
         "instance_group [ { kinds: KIND_CPU } ]",
     ],
 )
-def test_what_is_no_configuration(text):
+def test_what_is_no_configuration(tmp_path, text):
     with pytest.raises(CloudRuntimeError, match="not a model configuration"):
-        parse_model_config(text)
+        read(tmp_path, text)
 
 
-def test_an_empty_configuration_leaves_everything_open():
-    assert parse_model_config("# nothing").ListFields() == []
+def test_an_empty_configuration_leaves_everything_open(tmp_path):
+    assert read(tmp_path, "# nothing").ListFields() == []

@@ -30,9 +30,10 @@ def test_it_is_live_and_ready(client):
     assert client.is_model_ready("plain", "1")
 
 
-def test_ready_of_an_unknown_model_is_not_found(client):
+def test_an_unknown_model_is_not_ready_and_not_found(client):
+    assert not client.is_model_ready("nobody")
     with pytest.raises(InferenceServerException, match="'nobody' is not served here") as caught:
-        client.is_model_ready("nobody")
+        client.get_model_metadata("nobody")
     assert caught.value.status() == "StatusCode.NOT_FOUND"
 
 

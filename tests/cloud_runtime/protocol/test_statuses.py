@@ -1,13 +1,14 @@
 """What goes wrong inside stays inside: neither the client nor the log sees an exception's text."""
 
 import logging
+import re
 
 import grpc
 import pytest
 
 from cloud_runtime.config import ServerConfig
-from cloud_runtime.processor import Processor, load_processors
-from cloud_runtime.server import listen
+from cloud_runtime.server import start
+from cloud_runtime.serving.processor import Processor
 from phasekey.graph_runtime import GraphError
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.service import unary_call
@@ -25,11 +26,11 @@ def failing(repository, monkeypatch):
     def process(self, inputs):
         raise errors[-1] from ValueError(SECRET)
 
-    monkeypatch.setattr(Processor, "process", process)
     with (
-        listen(load_processors(repository), config) as running,
+        start(config) as running,
         grpc.insecure_channel(running.address) as channel,
     ):
+        monkeypatch.setattr(Processor, "run", process)
 
         def call(error, x):
             errors.append(error)
@@ -47,10 +48,11 @@ def test_unexpected_errors_are_internal_and_silent(failing, x, kind, caplog, cap
     caplog.set_level(logging.DEBUG)
     status = failing(kind(SECRET), x)
     assert status.code() is grpc.StatusCode.INTERNAL
-    assert status.details() == "internal error"
+    said = re.fullmatch("internal error ([0-9a-f]{12})", status.details())
     heard = caplog.text + "".join(capfd.readouterr())
     assert SECRET not in heard + repr(status.trailing_metadata()) + status.debug_error_string()
-    assert f"ModelInfer failed: {kind.__name__} at test_dispatch.py" in heard  # so that it can be looked into
+    # So that it can be looked into:
+    assert f"ModelInfer failed, incident {said[1]}: {kind.__name__} at test_statuses.py" in heard
     assert "caused by ValueError" in heard
 
 

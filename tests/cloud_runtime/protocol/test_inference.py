@@ -162,11 +162,11 @@ def test_bytes_that_are_no_message_are_the_clients_fault(channel):
     with pytest.raises(grpc.RpcError) as caught:
         call(b"\xff\xff\xff\xff", timeout=30)
     assert caught.value.code() is INVALID
-    assert caught.value.details() == "The request is not a ModelInferRequest message."
+    assert caught.value.details() == "The bytes are not a ModelInferRequest message."
 
 
-def test_a_method_that_we_lack_is_unimplemented(channel):
-    call = channel.unary_unary("/inference.GRPCInferenceService/RepositoryIndex")
+def test_shared_memory_is_unimplemented(channel):
+    call = channel.unary_unary("/inference.GRPCInferenceService/SystemSharedMemoryRegister")
     with pytest.raises(grpc.RpcError) as caught:
         call(b"", timeout=30)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

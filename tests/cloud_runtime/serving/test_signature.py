@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cloud_runtime.errors import InvalidInputError
-from cloud_runtime.signature import Signature, build_signature
+from cloud_runtime.serving.signature import Signature, build_signature
 from phasekey.bundle import TensorSpec
 from phasekey.wire.model_config_pb2 import ModelConfig, ModelInput
 

@@ -1,0 +1,1 @@
+"""Models: how they lie on disk, and which are loaded."""
