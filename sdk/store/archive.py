@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,33 @@ Shape = tuple[int, int, int]  # height, width, channels
 
 
 @dataclass(frozen=True)
+class Seat:
+    """An input's row in a crowd.
+
+    Attributes:
+        crowd: the crowd's code; its Q follows from it.
+        row: which row of M the input is.
+        x: what the crowd sent, float32 bytes.
+    """
+
+    crowd: bytes = field(repr=False)
+    row: int
+    x: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Taken:
-    """The decoys of one input, in their places. seed: of a film's secret order, None outside of films."""
+    """What hides one input, each time it is sent.
+
+    Attributes:
+        ids: its decoys, in their places.
+        seed: of a film's secret order, None outside of films.
+        seat: where it was sent in a crowd, which then has its decoys; None elsewhere.
+    """
 
     ids: tuple[int, ...]
-    seed: bytes | None = None
+    seed: bytes | None = field(default=None, repr=False)
+    seat: Seat | None = None
 
 
 def image_shape(connection: sqlite3.Connection) -> Shape | None:
@@ -91,11 +113,20 @@ def left(connection: sqlite3.Connection) -> int:
 
 
 def of_input(connection: sqlite3.Connection, code: bytes) -> Taken:
-    """The decoys that an input took, with the seed of its film's order."""
+    """The decoys that an input took, with the seed of its film's order; or its seat in a crowd."""
     rows = connection.execute("SELECT id FROM decoys WHERE taken_by = ? ORDER BY place", (code,)).fetchall()
     of_film = "SELECT films.seed FROM transmissions JOIN films ON films.id = film WHERE code = ?"
     seed = connection.execute(of_film, (code,)).fetchone()
-    return Taken(tuple(row[0] for row in rows), None if seed is None else seed[0])
+    in_crowd = (
+        "SELECT crowds.code, place, x FROM transmissions JOIN crowds ON crowds.code = crowd "
+        "WHERE transmissions.code = ?"
+    )
+    seat = connection.execute(in_crowd, (code,)).fetchone()
+    return Taken(
+        tuple(row[0] for row in rows),
+        None if seed is None else seed[0],
+        None if seat is None else Seat(*seat),
+    )
 
 
 def take(connection: sqlite3.Connection, code: bytes, count: int) -> Taken:

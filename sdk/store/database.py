@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdk.store import archive, film, ledger
+from sdk.store import archive, crowds, film, ledger
 from sdk.store.archive import Pixels, Shape, Taken
+from sdk.store.crowds import Compose, Name
 from sdk.store.file import StoreFile
 
 Floats = npt.NDArray[np.float32]
@@ -92,14 +93,32 @@ class Store:
                 found.append(archive.take(connection, code, decoys) if decoys else Taken(()))
             return found
 
-    def start_film(self, seed: bytes, bursts: int) -> int:
+    def reserve_crowd(self, codes: Sequence[bytes], size: int, name: Name, compose: Compose) -> list[Taken]:
+        """As ``reserve``, for inputs that are to hide each other (see crowds.py for the arguments).
+
+        Returns:
+            The seat of each input in a crowd; or what hid it, where it was sent otherwise before.
+
+        Raises:
+            DecoysUsedUp: too few decoys are left to fill up the last crowd.
+        """
+        with self._file.transaction() as connection:
+            crowds.assign(connection, codes, size, name, compose)
+            return [archive.of_input(connection, code) for code in codes]
+
+    def start_film(self, seed: bytes, bursts: int, frames: int = 1) -> int:
         """Use up bursts for one film and keep the seed of its secret order; returns the film's number.
+
+        Args:
+            seed: of the order.
+            bursts: how many.
+            frames: how many frames each must have at least.
 
         Raises:
             DecoysUsedUp: too few bursts are left.
         """
         with self._file.transaction() as connection:
-            return film.start(connection, seed, bursts)
+            return film.start(connection, seed, bursts, frames)
 
     def reserve_frames(
         self, codes: Sequence[bytes], number: int, *, nats: float = 0.0, budget: float | None = None

@@ -12,18 +12,18 @@ from sdk.store import archive
 from sdk.store.errors import DecoysUsedUp
 
 
-def start(connection: sqlite3.Connection, seed: bytes, count: int) -> int:
-    """Use up `count` bursts for a new film; returns its number.
+def start(connection: sqlite3.Connection, seed: bytes, count: int, frames: int) -> int:
+    """Use up `count` bursts of at least so many frames for a new film; returns its number.
 
     Raises:
         DecoysUsedUp: there are not so many left.
     """
-    unused = "SELECT id FROM bursts WHERE film IS NULL ORDER BY turn LIMIT ?"
-    rows = connection.execute(unused, (count,)).fetchall()
+    unused = "SELECT id FROM bursts WHERE film IS NULL AND frames >= ? ORDER BY turn LIMIT ?"
+    rows = connection.execute(unused, (frames, count)).fetchall()
     if len(rows) < count:
         raise DecoysUsedUp(
-            f"The archive's bursts are used up: a film takes {count}, and {len(rows)} are left. Add folders "
-            "of frames (phasekey decoys pack --bursts)."
+            f"The archive's bursts are used up: a film takes {count} of {frames} frames or more, and "
+            f"{len(rows)} are left. Add folders of frames (phasekey decoys pack --bursts)."
         )
     number = connection.execute("INSERT INTO films (seed) VALUES (?)", (seed,)).lastrowid
     for place, (burst,) in enumerate(rows):
