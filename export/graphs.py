@@ -20,6 +20,7 @@ from phasekey.model import SplitNetwork
 from phasekey.model.layout import blocks
 
 OPSET = 20  # served best of all that ONNX Runtime takes natively
+Arithmetic = Literal["float32", "int8"]  # of the processing graph
 EXAMPLE_BATCH = 2  # torch.export takes a size of 1 for a constant
 
 
@@ -101,19 +102,27 @@ def build_graphs(
     network: SplitNetwork,
     *,
     image_dtype: torch.dtype = torch.uint8,
-    arithmetic: Literal["float32", "int8"] = "float32",
+    arithmetic: Arithmetic = "float32",
 ) -> Graphs:
     """Trace the three parts of a network, in inference mode.
 
-    arithmetic: what the processing graph will be run in; for int8 all components are kept in one
-    tensor, so that export.conversion.quantise gives them one scale.
-    Raises ExportError for other forms, and for decoys that no device could draw.
+    Args:
+        network: of a form that hides; it is put into inference mode.
+        image_dtype: what the encoder takes: torch.uint8, 0 to 255, or torch.float32, 0 to 1.
+        arithmetic: what the processing graph will be run in; for int8 all components are kept in one tensor,
+            so that export.conversion.quantise gives them one scale.
+
+    Returns:
+        The graphs, of float32.
+
+    Raises:
+        ExportError: another form, or decoys that no device could draw.
     """
     if network.form != "complex" and network.secret != "permutation":
         raise ExportError(
-            f"this checkpoint holds the form {network.form!r} with the secret {network.secret!r}: it has no "
-            "processing module that works without the secret; train with --form complex, or a plain form "
-            "with --secret permutation"
+            f"only the complex form can be exported with the secret {network.secret!r}, but this checkpoint "
+            f"holds the form {network.form!r}: it has no processing module that works without the secret; "
+            "train with --form complex, or a plain form with --secret permutation"
         )
     if network.decoy == "gaussian" and network.decoy_source != "gaussian-features":
         raise ExportError(
@@ -144,7 +153,19 @@ def _trace_encoder(network: SplitNetwork, image_dtype: torch.dtype) -> onnx.Mode
 
 
 def trace(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> onnx.ModelProto:
-    """One module as an ONNX graph with a dynamic batch. inputs: an example of each, by name."""
+    """Trace one module as an ONNX graph with a dynamic batch.
+
+    Args:
+        module: put into inference mode.
+        inputs: an example of each input, by name, in the order of its arguments; batches of 2.
+        outputs: names, in order.
+
+    Returns:
+        The model, of opset 20.
+
+    Raises:
+        ExportError: torch's exporter gave nothing.
+    """
     batch = torch.export.Dim("batch")
     with _quiet_exporter():
         program = torch.onnx.export(

@@ -64,7 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prove as the options say: 0 proved, 1 not proved. Raises PhasekeyError where it cannot be asked."""
+    """Prove as the options say.
+
+    Returns:
+        0 proved, 1 not proved.
+
+    Raises:
+        PhasekeyError: it cannot be asked: no such file, no graph, no such tensor.
+    """
     require_extra("train", "verifying", ("onnx",))
     from export.proof import Layout
 

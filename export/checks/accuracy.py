@@ -15,10 +15,17 @@ from sdk.wire_format import from_wire, to_wire
 def probabilities_through(
     network: SplitNetwork, graphs: Graphs, wire: WireSpec, images: NDArray[np.uint8], *, seed: int = 0
 ) -> NDArray[np.float32]:
-    """The probabilities (N, K) of images uint8 (N, H, W, C).
+    """Predict through the graphs, with secrets and decoys drawn from a seed.
 
-    graphs: of the network, as shipped, the processing graph with ends of the wire's type. Secrets and decoys
-    are drawn from the seed, so two exports of one network see the same x.
+    Args:
+        network: what the graphs were made from.
+        graphs: as shipped, the processing graph with ends of the wire's type.
+        wire: type and scales.
+        images: uint8 (N, H, W, C).
+        seed: of the draw; two exports of one network see the same x.
+
+    Returns:
+        Probabilities (N, K) float32.
     """
     encoder, processing, decoder = (
         open_graph(m) for m in (graphs.encoder, graphs.processing, graphs.decoder)
@@ -49,9 +56,18 @@ def accuracy_through(
     *,
     seed: int = 0,
 ) -> float:
-    """The share of right answers, 0 to 1; see probabilities_through.
+    """Score the graphs on images whose labels are known; see probabilities_through.
 
-    labels: (N,) classes; or (N, A) attributes, of which each counts alike.
+    Args:
+        network: what the graphs were made from.
+        graphs: as shipped.
+        wire: type and scales.
+        images: uint8 (N, H, W, C).
+        labels: (N,) classes; or (N, A) attributes, of which each counts alike.
+        seed: of secrets and decoys.
+
+    Returns:
+        The share of right answers, 0 to 1.
     """
     probabilities = probabilities_through(network, graphs, wire, images, seed=seed)
     if labels.ndim == 1:

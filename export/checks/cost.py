@@ -22,6 +22,7 @@ class Cost:
     flops_encoder: int
     flops_processing: int
     flops_decoder: int
+    flops_plain: int  # of the same network without hiding: one image, one component, all in one place
     bytes_up: int  # of x alone, without the message around it
     bytes_down: int  # of h alone
 
@@ -31,19 +32,30 @@ class Cost:
 
 
 def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
-    """Count by running each part once on one sample; x and h say what travels."""
+    """Count by running each part once on one sample.
+
+    Args:
+        network: the trained network.
+        x: what travels up, batch first.
+        h: what travels down, batch first.
+
+    Returns:
+        Operations of each part, and bytes on the wire.
+    """
     channels, height, width = network.image
     image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
     k, (first, *rest) = network.components, network.feature_shape
     samples = k if network.secret == "permutation" else 1  # of one image
     noise = torch.zeros(1, (k - 1) * network.noise_size)
     archived = network.decoy_source == "archive"
+    alone = count_operations(ArchiveEncoder(network), image)
+    processing = count_operations(network.processing, torch.zeros(samples, k // samples * first, *rest))
+    decoder = count_operations(network.decoder, torch.zeros(1, *network.processed_shape))
     return Cost(
-        count_operations(ArchiveEncoder(network), image)
-        if archived
-        else count_operations(EdgeEncoder(network), image, noise),
-        count_operations(network.processing, torch.zeros(samples, k // samples * first, *rest)),
-        count_operations(network.decoder, torch.zeros(1, *network.processed_shape)),
+        alone if archived else count_operations(EdgeEncoder(network), image, noise),
+        processing,
+        decoder,
+        alone + processing // k + decoder,
         samples * _bytes(x),
         samples * _bytes(h),
     )

@@ -28,23 +28,53 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 
+def blocks_of(network: SplitNetwork) -> int:
+    """Components that lie in blocks of one sample of x: k, or 1 where they are samples by themselves."""
+    return 1 if network.secret == "permutation" else network.components
+
+
 def hidden(rows: Floats, secret: Tensor, *, permuted: bool) -> Floats:
-    """X = QM on numpy arrays: rows M (N, k, C, ...), Q (N, k, k) -> (N, kC, ...), or (Nk, C, ...)."""
+    """Hide as the device does, X = QM, on numpy arrays.
+
+    Args:
+        rows: M, (N, k, C, ...) float32: the feature, then its decoys.
+        secret: Q, (N, k, k).
+        permuted: whether the rows travel as samples by themselves.
+
+    Returns:
+        (N, kC, ...) float32, or (Nk, C, ...) where permuted.
+    """
     x: Floats = hide(torch.from_numpy(rows), secret).numpy()
     return x.reshape(-1, *rows.shape[2:]) if permuted else x
 
 
 def revealed(h: Floats, secret: Tensor, *, permuted: bool) -> Floats:
-    """Row 0 of Qᵀh: h (N, kD, ...), or (Nk, D, ...) where permuted -> (N, D, ...)."""
+    """Undo the secret and keep the feature: row 0 of Qᵀh.
+
+    Args:
+        h: (N, kD, ...) float32, or (Nk, D, ...) where permuted.
+        secret: Q, (N, k, k).
+        permuted: whether the rows travel as samples by themselves.
+
+    Returns:
+        (N, D, ...) float32.
+    """
     mixed = h.reshape(len(secret), -1, *h.shape[2:]) if permuted else h
     found: Floats = reveal(torch.from_numpy(mixed), secret).float().numpy()
     return found
 
 
 def synthetic_x(network: SplitNetwork, graphs: Graphs, *, seed: int = 0) -> Floats:
-    """x of synthetic images, k for each, and random secrets. The same seed, the same x.
+    """Make x of synthetic images, k for each, under random secrets.
 
-    N is 128, or what fits 8 MiB, but 4 at least.
+    Args:
+        network: says how many components and what secret.
+        graphs: the encoder among them draws the features.
+        seed: the same seed, the same x.
+
+    Returns:
+        (N, kC, H, W) float32, or (Nk, C, H, W) of a permutation. N is 128, or what fits 8 MiB, but at least
+        4.
     """
     k, generator = network.components, torch.Generator().manual_seed(seed)
     count = max(FEWEST, min(SAMPLES, LARGEST // (k * 4 * math.prod(network.feature_shape))))
@@ -71,7 +101,17 @@ def _synthetic_features(
 def synthetic_images(
     network: SplitNetwork, dtype: str, count: int, generator: torch.Generator
 ) -> NDArray[np.generic]:
-    """Images of the sampler's law, (N, H, W, C), uint8 or float32."""
+    """Draw images of the sampler's law.
+
+    Args:
+        network: holds the sampler.
+        dtype: "uint8" for 0 to 255, "float32" for 0 to 1.
+        count: N.
+        generator: the randomness.
+
+    Returns:
+        (N, H, W, C).
+    """
     noise = torch.randn(count, network.sampler.noise_size, generator=generator)
     pixels: Tensor = network.sampler(noise).permute(0, 2, 3, 1).contiguous()
     found: NDArray[np.generic] = (
@@ -87,10 +127,18 @@ def _split(array: NDArray[np.generic]) -> list[NDArray[np.generic]]:
 def transmissions(
     network: SplitNetwork, encoder: GraphSession, images: NDArray[np.uint8], *, seed: int = 0
 ) -> Iterator[tuple[Floats, Tensor]]:
-    """Batches of x with their secrets Q (N, k, k), of images uint8 (N, H, W, C).
+    """Make x of real images, with secrets and decoys drawn from a seed.
 
-    Secrets and decoys are drawn from the seed; where decoys come from an archive, they are the features of
-    the batch's other images.
+    Where decoys come from an archive, they are the features of the batch's other images.
+
+    Args:
+        network: says how many components and what secret.
+        encoder: its graph.
+        images: uint8 (N, H, W, C).
+        seed: of the draw.
+
+    Yields:
+        Batches of 20: x, (n, kC, H, W) float32 or (nk, C, H, W) of a permutation, and Q, (n, k, k).
     """
     generator = torch.Generator().manual_seed(seed)
     dtype = encoder.inputs[0].dtype

@@ -17,10 +17,18 @@ _TYPES = {"float16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 
 
 def convert_ends(processing: onnx.ModelProto, wire: WireSpec, components: int = 2) -> onnx.ModelProto:
-    """The processing graph with `x` and `h` of the wire's type; inside, both stay float32.
+    """Give the processing graph `x` and `h` of the wire's type; inside, both stay float32.
 
-    components: k of h's blocks; 1 where components are samples by themselves.
-    Raises ExportError where the graph is not one of float32 x and h.
+    Args:
+        processing: x -> h, both float32; it is not changed.
+        wire: type, and the scales of int8.
+        blocks: components that lie in blocks of one sample: k, or 1 where they are samples by themselves.
+
+    Returns:
+        The converted graph, checked by onnx.
+
+    Raises:
+        ExportError: the graph is not one of float32 x and h.
     """
     _require_float32(processing)
     model = onnx.ModelProto()

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from export.checks.parity import relative_l2
-from export.checks.transmissions import synthetic_x
+from export.checks.transmissions import blocks_of, synthetic_x
 from export.conversion.wire import LARGEST_INT8, convert_ends
 from export.errors import ExportError
 from export.graphs import Graphs
@@ -32,10 +32,18 @@ Floats = NDArray[np.float32]
 
 
 def choose_wire(network: SplitNetwork, graphs: Graphs, asked: WireType | None = None) -> WireSpec:
-    """The wire for the graphs of a network, of which the processing graph takes and gives float32.
+    """Choose the wire for the graphs of a network, of which the processing graph takes and gives float32.
 
-    asked: the type, or None for float16 where its median error is at most 5e-4, else float32.
-    Raises ExportError where the type that was asked for loses the values, e.g. beyond float16's range.
+    Args:
+        network: what they were made from.
+        graphs: as traced.
+        asked: the type, or None for float16 where its median error is at most 5e-4, else float32.
+
+    Returns:
+        Type and scales, and what was measured.
+
+    Raises:
+        ExportError: the type that was asked for loses the values, e.g. beyond float16's range.
     """
     if asked == "float32":
         return WireSpec("float32", None, None, {"asked": asked})
@@ -49,16 +57,21 @@ def choose_wire(network: SplitNetwork, graphs: Graphs, asked: WireType | None = 
     return scaled(_decide(tried, asked, errors), x, h, measured, blocks=blocks)
 
 
-def blocks_of(network: SplitNetwork) -> int:
-    """Components that lie in blocks of one sample of x: k, or 1 where they are samples by themselves."""
-    return 1 if network.secret == "permutation" else network.components
-
-
 def scaled(
     dtype: WireType, x: Floats, h: Floats, measured: dict[str, Any] | None = None, *, blocks: int = 2
 ) -> WireSpec:
-    """The wire of this type. int8 gets one scale for x and one for h, from the largest |x| and |h| over their
-    blocks: what no secret changes."""
+    """Make the wire of a type.
+
+    int8 gets one scale for x and one for h, from what no secret changes: the largest |x| and |h| over their
+    blocks.
+
+    Args:
+        dtype: the type.
+        x: (N, kC, ...) float32.
+        h: (N, kD, ...) float32.
+        measured: facts to keep with it.
+        blocks: k, or 1 where components are samples by themselves.
+    """
     scales = [_scale(x, blocks), _scale(h, blocks)] if dtype == "int8" else [None, None]
     return WireSpec(dtype, scales[0], scales[1], measured or {})
 

@@ -39,10 +39,15 @@ class Lowered(nn.Module):
 def lower(
     processing: nn.Module, feature_shape: Sequence[int], *, form: type[Streams] | type[Stacked] | None = None
 ) -> nn.Module:
-    """The module to trace in place of `processing`, which is left untouched.
+    """Give the module to trace in place of `processing`, which is left untouched.
 
-    feature_shape: (C, H, W) of its input, a component of one sample. form: None chooses by the largest map.
-    A module with a layer that is not known is returned as it is.
+    Args:
+        processing: Φ, in either mode; what is traced is Φ in inference.
+        feature_shape: (C, H, W) of its input, a component of one sample.
+        form: None chooses by the largest map.
+
+    Returns:
+        The lowered module; `processing` itself where it has a layer that is not known.
     """
     if not isinstance(processing, Processing):
         return processing

@@ -36,7 +36,7 @@ class Stacked:
         return cls(fold(x, components), shape, components)._view()
 
     def joined(self) -> Tensor:
-        """Back to block layout."""
+        """Put the blocks back side by side: (N, kC, H, W), or (N, kD) of vectors."""
         f = self._view().f
         if f.dim() == 4:
             return unfold(f, self.components)
@@ -52,7 +52,7 @@ class Stacked:
         return self._with(result, tuple(result.shape[1:] if result.dim() == 4 else result.shape[2:]))
 
     def norm(self) -> Tensor:
-        """|f|, (N, ...)."""
+        """|f| over the k components: (N, C, H, W), or (N, D) of vectors."""
         if self.f.dim() == 3:
             norm: Tensor = torch.linalg.vector_norm(self.f, dim=0)
             return norm
@@ -73,7 +73,7 @@ class Stacked:
         return self._with(picked, tuple(where.shape[1:]))
 
     def add(self, other: Stacked) -> Stacked:
-        """f + g."""
+        """f + g, of one shape."""
         return self._with(self._view().f + other._view().f, self.shape)
 
     def _with(self, f: Tensor, shape: tuple[int, ...]) -> Stacked:

@@ -37,7 +37,7 @@ class Streams:
         return Streams(tuple(layer(part) for part in self.parts), blocked=True)
 
     def norm(self) -> Tensor:
-        """|f|, (N, ...)."""
+        """|f| over the k components: (N, C, H, W), or (N, D) of vectors."""
         return sum_of_squares(self.parts).sqrt()
 
     def scale(self, factor: Tensor) -> Streams:

@@ -8,6 +8,17 @@ from typing import Any
 from phasekey.audit.report.card import section
 from phasekey.bundle import Manifest
 
+USE = """\
+## Intended use
+
+For a device that wants this network's answer on images like those of its training, and a server that it
+does not trust with them. `edge/` goes to the devices, `cloud/` to the server. The secret stays on the
+device: see the README on keeping one over restarts.
+
+Not for images whose leak would harm anybody, unless the audit below and the guarantee say that it may be; not
+for frames of a video or other near-duplicates; not for images of another kind, on which nobody measured it.
+"""
+
 LIMITS = """\
 ## Limits
 
@@ -20,20 +31,37 @@ LIMITS = """\
 
 
 def write_card(path: Path, manifest: Manifest, sizes: dict[str, int]) -> None:
-    """Write the card; sizes: bytes of each graph's file, by role."""
+    """Write the card.
+
+    Args:
+        path: its file.
+        manifest: every figure comes from it.
+        sizes: bytes of each graph's file, by role.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     path.write_text(card_text(manifest, sizes), encoding="utf-8")
 
 
 def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
-    """The card as Markdown. Every figure comes from the manifest, which says how it was measured."""
+    """Put the card into Markdown. Every figure comes from the manifest, which says how it was measured.
+
+    Args:
+        manifest: as written by this version.
+        sizes: bytes of each graph's file, by role.
+    """
     training, export = manifest.training, manifest.export
     sections = [
         f"# {manifest.model_name}",
         _sentence(manifest),
+        USE.rstrip(),
         "## Accuracy",
         _table(("on the test images of training", "share right"), _accuracy_rows(training, export)),
+        _accuracy_sentence(manifest),
         "## Cost of one image",
         _table(("", "device: encoder", "cloud: processing", "device: decoder"), _cost_rows(manifest, sizes)),
+        _cost_sentence(export["cost"]),
         f"On the wire: {export['cost']['bytes_up']:,} bytes up, {export['cost']['bytes_down']:,} down "
         f"({manifest.wire.dtype}), without the message around them (about 100 bytes).",
         "## Checks at export",
@@ -74,9 +102,33 @@ def _accuracy_rows(training: dict[str, Any], export: dict[str, Any]) -> list[tup
         "PyTorch, random angles, decoys as in training": training.get("test_accuracy"),
     }
     rows = [(name, "not measured" if value is None else f"{value:.2%}") for name, value in known.items()]
-    for name, value in export.get("accuracy", {}).items():
-        rows.append((name, f"{value:.2%}"))
+    measured = export.get("accuracy") or {"graphs as exported": None}
+    for name, value in measured.items():
+        text = "not measured" if value is None else f"{value:.2%}"
+        rows.append((f"{name}; random secrets, decoys as devices draw them", text))
     return rows
+
+
+def _accuracy_sentence(manifest: Manifest) -> str:
+    images = manifest.export["processing"].get("scored_images")
+    decoys = f"Devices draw decoys of {manifest.decoy.source}, training took {manifest.decoy.in_training}"
+    if images is None:
+        return f"{decoys}. The graphs were not scored: the data of training was not at hand, or not asked."
+    return f"{decoys}. The graphs were scored on {images:,} test images, each with one secret."
+
+
+def _cost_sentence(cost: dict[str, Any]) -> str:
+    device, plain = cost["flops_encoder"] + cost["flops_decoder"], cost["flops_plain"]
+    both = (
+        f"A device does {device:,} operations for an answer. The same network without hiding, all of it on "
+        f"the device, does {plain:,}"
+    )
+    if device >= plain:
+        return (
+            f"**{both}: this split spares the device nothing.** It is worth its while where the processing "
+            "module must not leave the cloud, not to save work. `phasekey plan` tells of other splits."
+        )
+    return f"{both}: this split spares the device {1 - device / plain:.0%} of the operations."
 
 
 def _cost_rows(manifest: Manifest, sizes: dict[str, int]) -> list[tuple[str, ...]]:
@@ -121,6 +173,7 @@ def _parity_rows(parity: dict[str, Any]) -> list[tuple[str, ...]]:
     names = {
         "encoder": "encoder against PyTorch",
         "processing": "processing against PyTorch",
+        "shipped": "processing as it ships, against PyTorch on the x it gets",
         "decoder": "decoder against PyTorch",
         "equivariance": "Φ(QM) against QΦ(M)",
     }
