@@ -184,7 +184,7 @@ class EdgeClient:
             frames: how many the film may have: it takes bursts of at least so many.
 
         Raises:
-            DecoysUsedUp: the archive has too few unused bursts.
+            DecoysExhausted: the archive has too few unused bursts.
             SdkError: the bundle's decoys come from no archive.
         """
         return Film(self._predict_frames, self._rows.start_film(os.urandom(32), frames))
@@ -204,7 +204,7 @@ class EdgeClient:
         Raises:
             EdgeRuntimeError: an image does not fit or cannot be read; nothing was sent.
             SdkError: no server, another model there, or an answer that does not fit.
-            DecoysUsedUp: too few decoys are left for all new images; nothing was sent.
+            DecoysExhausted: too few decoys are left for all new images; nothing was sent.
             BudgetExhausted: too few nats are left for all new images; nothing was sent.
         """
         batch = load_images(images, self._manifest.image, resize=self._resize)

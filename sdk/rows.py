@@ -65,7 +65,7 @@ class Rows:
             The decoys of each image.
 
         Raises:
-            DecoysUsedUp: too few are left.
+            DecoysExhausted: too few are left.
             BudgetExhausted: too few nats are left.
         """
         if self._store is None:
@@ -96,7 +96,7 @@ class Rows:
         """As ``reserve``, for images that are to hide each other, k in a transmission.
 
         Raises:
-            DecoysUsedUp: too few are left to fill up the last one.
+            DecoysExhausted: too few are left to fill up the last one.
         """
         if self._store is None or not self._manifest.decoy.archived:
             raise SdkError("crowd=True takes a bundle whose decoys come from an archive, and decoys=.")

@@ -2,6 +2,6 @@
 
 from sdk.store.archive import Seat, Taken
 from sdk.store.database import Store
-from sdk.store.errors import BudgetExhausted, DecoysUsedUp, StoreError
+from sdk.store.errors import BudgetExhausted, DecoysExhausted, StoreError
 
-__all__ = ["BudgetExhausted", "DecoysUsedUp", "Seat", "Store", "StoreError", "Taken"]
+__all__ = ["BudgetExhausted", "DecoysExhausted", "Seat", "Store", "StoreError", "Taken"]

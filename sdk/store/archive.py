@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdk.store.errors import DecoysUsedUp, StoreError
+from sdk.store.errors import DecoysExhausted, StoreError
 
 Pixels = npt.NDArray[np.uint8]
 Shape = tuple[int, int, int]  # height, width, channels
@@ -112,6 +112,11 @@ def left(connection: sqlite3.Connection) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
+def bursts_left(connection: sqlite3.Connection) -> int:
+    """Bursts that are unused."""
+    return int(connection.execute("SELECT count(*) FROM bursts WHERE film IS NULL").fetchone()[0])
+
+
 def of_input(connection: sqlite3.Connection, code: bytes) -> Taken:
     """The decoys that an input took, with the seed of its film's order; or its seat in a crowd."""
     rows = connection.execute("SELECT id FROM decoys WHERE taken_by = ? ORDER BY place", (code,)).fetchall()
@@ -133,12 +138,12 @@ def take(connection: sqlite3.Connection, code: bytes, count: int) -> Taken:
     """Use up `count` single decoys for an input.
 
     Raises:
-        DecoysUsedUp: there are not so many left.
+        DecoysExhausted: there are not so many left.
     """
     rows = next_unused(connection, count)
     if len(rows) < count:
         total = int(connection.execute("SELECT count(*) FROM decoys WHERE burst IS NULL").fetchone()[0])
-        raise DecoysUsedUp(
+        raise DecoysExhausted(
             f"The archive's decoys are used up: {total} images give {total // count} predictions of new "
             f"inputs at {count} decoys each, and {len(rows)} are left. Add images that nobody else has "
             "(phasekey decoys pack). Inputs that were sent before can still be sent."

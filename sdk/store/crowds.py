@@ -31,7 +31,7 @@ def assign(
             where it has none -> float32 bytes of its x.
 
     Raises:
-        DecoysUsedUp: too few are left to fill up the last crowd.
+        DecoysExhausted: too few are left to fill up the last crowd.
     """
     new = [code for code in dict.fromkeys(codes) if not ledger.is_known(connection, code)]
     for start in range(0, len(new), size):

@@ -47,6 +47,12 @@ class Store:
             return archive.left(connection)
 
     @property
+    def bursts_left(self) -> int:
+        """Bursts that are unused."""
+        with self._file.transaction() as connection:
+            return archive.bursts_left(connection)
+
+    @property
     def image_shape(self) -> Shape | None:
         """Height, width, channels of the decoys; None while there are none."""
         with self._file.transaction() as connection:
@@ -80,7 +86,7 @@ class Store:
             The decoys of each input.
 
         Raises:
-            DecoysUsedUp: too few decoys are left for all of them.
+            DecoysExhausted: too few decoys are left for all of them.
             BudgetExhausted: too few nats are left for all of them.
         """
         with self._file.transaction() as connection:
@@ -100,7 +106,7 @@ class Store:
             The seat of each input in a crowd; or what hid it, where it was sent otherwise before.
 
         Raises:
-            DecoysUsedUp: too few decoys are left to fill up the last crowd.
+            DecoysExhausted: too few decoys are left to fill up the last crowd.
         """
         with self._file.transaction() as connection:
             crowds.assign(connection, codes, size, name, compose)
@@ -115,7 +121,7 @@ class Store:
             frames: how many frames each must have at least.
 
         Raises:
-            DecoysUsedUp: too few bursts are left.
+            DecoysExhausted: too few bursts are left.
         """
         with self._file.transaction() as connection:
             return film.start(connection, seed, bursts, frames)
@@ -126,7 +132,7 @@ class Store:
         """As ``reserve``, for the next frames of a film: each is hidden by one frame of each of its bursts.
 
         Raises:
-            DecoysUsedUp: the film is longer than its bursts.
+            DecoysExhausted: the film is longer than its bursts.
             BudgetExhausted: too few nats are left.
         """
         with self._file.transaction() as connection:

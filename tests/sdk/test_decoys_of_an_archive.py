@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phasekey.graph_runtime import GraphSession
-from sdk import DecoysUsedUp, DerivedKeys, EdgeClient, SdkError
+from sdk import DecoysExhausted, DerivedKeys, EdgeClient, SdkError
 from sdk.store import Store
 
 SECRET = bytes(range(32))
@@ -85,11 +85,13 @@ def test_a_repeat_sends_the_same_x_after_a_restart_too_and_uses_nothing_up(expor
 def test_used_up_nothing_is_sent_and_repeats_go_on(export, archive, in_memory):
     images, transport = export.network.images(11), in_memory(export)
     client = EdgeClient(export.edge, transport=transport, secret=SECRET, decoys=archive)
-    with pytest.raises(DecoysUsedUp, match=r"30 images give 10 predictions of new inputs at 3 decoys each"):
+    with pytest.raises(
+        DecoysExhausted, match=r"30 images give 10 predictions of new inputs at 3 decoys each"
+    ):
         client.predict(images)
     assert transport.sent == []
     client.predict(images[:10])
-    with pytest.raises(DecoysUsedUp, match="0 are left"):
+    with pytest.raises(DecoysExhausted, match="0 are left"):
         client.predict(images[10])
     assert len(transport.sent) == 1
     assert_right(client.predict(images[:10]), export, images[:10])
@@ -159,7 +161,7 @@ def test_a_film_goes_out_among_films_in_one_order(new_export, archive, in_memory
         first = film.predict(frames[:3])
         assert_right(first, export, frames[:3])
         assert_right(film.predict(frames[3:]), export, frames[3:])
-        with pytest.raises(DecoysUsedUp, match="5 frames"):
+        with pytest.raises(DecoysExhausted, match="5 frames"):
             film.predict(export.network.images(1, seed=5))
     with pytest.raises(SdkError, match="has ended"):
         film.predict(frames[0])
@@ -251,7 +253,7 @@ def test_a_film_takes_bursts_that_are_long_enough(permuted, archive, in_memory):
     client = EdgeClient(permuted.edge, transport=in_memory(permuted), secret=SECRET, decoys=archive)
     with client.session(frames=5) as film:
         assert_right(film.predict(frames), permuted, frames)
-    with pytest.raises(DecoysUsedUp, match="takes 3 of 3 frames or more, and 0 are left"):
+    with pytest.raises(DecoysExhausted, match="takes 3 of 3 frames or more, and 0 are left"):
         client.session(frames=3)
 
 
