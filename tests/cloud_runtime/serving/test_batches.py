@@ -70,7 +70,7 @@ def test_requests_of_k_components_come_out_as_if_alone_and_turned(tmp_path, writ
 
 
 def test_requests_of_permuted_samples_come_out_as_if_alone(tmp_path, write_model, k):
-    """Permutation secrets: x is (N·k, C, …), the k rows of a sample in secret order, through a plain graph."""
+    """Permutation secrets: x is (N·k, C, …), k rows of a sample in secret order, a plain graph."""
     rng, model = np.random.default_rng(k), _load(tmp_path, write_model, 1)
     plain = [rng.standard_normal((size * k, CHANNELS, SIZE, SIZE)).astype(np.float32) for size in (1, 3, 2)]
     orders = [np.concatenate([start + rng.permutation(k) for start in range(0, len(f), k)]) for f in plain]
