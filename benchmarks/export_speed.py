@@ -3,30 +3,18 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.graphs import Pair, build, with_half_wire
-from benchmarks.interleave import Spread, interleave, ratios
-from benchmarks.report import Profile, render
+from benchmarks.interleave import interleave, ratios
+from benchmarks.report import render
+from benchmarks.results import Profile, Result, Row
 from benchmarks.sessions import open_session, profile
 
 LARGE = ("vgg16", "alexnet")  # a run takes a tenth of a second or more: fewer rounds do
 PROFILED_RUNS = {True: 5, False: 100}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One goal: the time of `figure` over that of `base`, at a batch size."""
-
-    label: str
-    arch: str
-    batch: int
-    figure: str
-    base: str
-    goal: float
 
 
 ROWS = (
@@ -41,17 +29,6 @@ ROWS = (
     Row("float16 wire / float32 wire, ResNet-20-α, batch 1", "resnet20", 1, "float16 wire", "complex", 1.02),
     Row("float16 wire / float32 wire, ResNet-20-α, batch 8", "resnet20", 8, "float16 wire", "complex", 1.02),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """A row with what was measured. before: the same ratio for the graph as traced without export.lowering;
-    floor: for the real layers at batch 2N, the least that a complex network's convolutions can take."""
-
-    row: Row
-    measured: Spread
-    before: Spread | None
-    floor: Spread | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

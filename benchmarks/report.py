@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.export_speed import Result
-    from benchmarks.interleave import Spread
+from benchmarks.interleave import Spread
+from benchmarks.results import Profile, Result
 
 PACKAGES = ("onnxruntime", "onnx", "torch", "numpy")
 SHOWN_OPERATORS = 12
@@ -37,16 +34,6 @@ ONNX Runtime can save the graph as it has optimised it, which makes opening it f
 laid out in blocks (NCHWc) for the vector length of the CPU that wrote it, so it is for that kind of CPU only.
 The bundle holds the plain graph, and each server optimises its own.
 """
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Where the time goes: operator -> (nodes, microseconds in one run)."""
-
-    arch: str
-    batch: int
-    graph: str
-    operators: dict[str, tuple[int, float]]
 
 
 def render(results: Sequence[Result], profiles: Sequence[Profile], *, rounds: int) -> str:

@@ -14,11 +14,20 @@ HOW = "run: phasekey audit --ckpt {checkpoint}"
 def find_audit(
     checkpoint: Path, given: Path | None = None, *, required: bool = False
 ) -> dict[str, Any] | None:
-    """The summary of an audit of this very checkpoint, or None where there is none.
+    """Find the summary of an audit of this very checkpoint.
 
-    given: its file; otherwise audit.json beside the checkpoint is taken if it is of this checkpoint.
-    Raises ExportError where a given one is of another checkpoint, and where one is required and missing,
-    of another checkpoint, or partial; AuditError for a file that is no summary.
+    Args:
+        checkpoint: its file.
+        given: the summary's file; otherwise audit.json beside the checkpoint is taken if it is of this one.
+        required: refuse to go on without one.
+
+    Returns:
+        The summary, or None where there is none.
+
+    Raises:
+        ExportError: a given one is of another checkpoint; or one is required and missing, of another
+            checkpoint, or partial.
+        AuditError: the file is no summary.
     """
     path = given or checkpoint.resolve().parent / SUMMARY_FILE
     if given is None and not path.is_file():

@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "checkpoint was trained on)",
     )
     parser.add_argument(
+        "--no-score",
+        action="store_true",
+        help="leave the accuracy of the exported graphs unmeasured (default: on up to 1,000 test images, "
+        "where the data of training can be read; that of int8 always is)",
+    )
+    parser.add_argument(
         "--require-audit",
         action="store_true",
         help="write nothing unless this very checkpoint went through a whole phasekey audit",
@@ -83,7 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export as the options say; 0 when done. Raises PhasekeyError with a message for the user."""
+    """Export as the options say.
+
+    Returns:
+        0 when done.
+
+    Raises:
+        PhasekeyError: with a message for the user.
+    """
     require_extra("train", "exporting", ("torch", "onnx", "onnxscript"))
     from export.pipeline import ExportOptions, export_checkpoint
 
@@ -95,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
         processing=args.processing,
         calibration=args.calibration,
         allow_unproved=args.unsafe_allow_unproved,
+        score=not args.no_score,
         audit=args.audit,
         require_audit=args.require_audit,
     )
@@ -107,10 +121,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(destination: Path, manifest: Manifest) -> str:
     cloud = destination / "cloud"
+    others = [path for path in sorted(cloud.iterdir()) if path.name != manifest.model_name]
+    kept = "".join(
+        f"\nkept  {path}    of another export; remove it when no device asks for it" for path in others
+    )
     audit = "none" if manifest.audit is None else f"{manifest.audit['budget']}, {manifest.audit['date']}"
     return f"""\
 wrote {destination / "edge"}/   encoder.onnx decoder.onnx manifest.json    for the device
-wrote {cloud}/  {manifest.model_name}    for the server
+wrote {cloud}/  {manifest.model_name}    for the server{kept}
       {destination / "model-card.md"}    what was measured
 equivariance: {manifest.proof.verdict}; privacy audit: {audit}
 next  phasekey serve --model-repository {quote(str(cloud))} --listen 127.0.0.1:8001

@@ -9,13 +9,14 @@ import torch
 
 from export.audited import find_audit
 from export.checks.evidence import Evidence, collect
-from export.conversion.shipped import Arithmetic, Conversion, convert
+from export.conversion.shipped import Conversion, convert
 from export.conversion.wire_choice import WireType
 from export.errors import ExportError
-from export.graphs import OPSET, build_graphs
+from export.graphs import OPSET, Arithmetic, build_graphs
+from export.guarantee import guarantee_of
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
-from phasekey.bundle import Manifest
+from phasekey.bundle import DecoySpec, Manifest, SecretSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
@@ -30,6 +31,7 @@ class ExportOptions:
     export.conversion.wire_choice. processing, calibration: arithmetic of the processing graph and data for
     int8, see export.conversion.shipped.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
+    score: measure the accuracy of the graphs on test images, where the data of training is at hand.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     """
 
@@ -41,6 +43,7 @@ class ExportOptions:
     allow_unproved: bool = False
     audit: Path | None = None
     require_audit: bool = False
+    score: bool = True
 
 
 DEFAULTS = ExportOptions()
@@ -49,8 +52,19 @@ DEFAULTS = ExportOptions()
 def export_checkpoint(path: Path, destination: Path, options: ExportOptions = DEFAULTS) -> Manifest:
     """Export a checkpoint of `phasekey train` to DESTINATION/edge and DESTINATION/cloud.
 
-    Raises TrainingError for a file that is no checkpoint, ExportError or BundleError where a graph
-    cannot be made or written, or the audit that was asked for is missing; AuditError for a damaged one.
+    Args:
+        path: the checkpoint.
+        destination: a new folder, or one that holds an export (docs/adr/0024 says what of it stays).
+        options: how.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        TrainingError: the file is no checkpoint.
+        ExportError: a graph cannot be made, proved or written; or the audit asked for is missing.
+        BundleError: the destination holds other things.
+        AuditError: the audit's file is damaged.
     """
     checkpoint = load_checkpoint(path)
     audit = find_audit(path, options.audit, required=options.require_audit)  # before the long part
@@ -62,8 +76,19 @@ def export_network(
 ) -> Manifest:
     """Export a network that was trained by other means than phasekey.training.fit.
 
-    labels: the class names in the order of the logits. The network's sampler, from whose images devices
-    make decoys, must have been fitted: network.sampler.fit(images). Raises as export_checkpoint does.
+    Args:
+        network: its sampler, from whose images devices make decoys, must have been fitted:
+            network.sampler.fit(images).
+        labels: the class names in the order of the logits.
+        destination: as export_checkpoint takes it.
+        options: how; an audit belongs to a checkpoint, so none can be asked for.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        ExportError: as export_checkpoint, or the sampler was not fitted, or an audit was asked for.
+        BundleError: the destination holds other things.
     """
     if options.audit or options.require_audit:
         raise ExportError("an audit belongs to a checkpoint's file, and here is none; export a checkpoint")
@@ -84,9 +109,21 @@ def _export(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
     shipped = convert(
-        trained, graphs, wire=options.wire, processing=options.processing, calibration=options.calibration
+        trained,
+        graphs,
+        wire=options.wire,
+        processing=options.processing,
+        calibration=options.calibration,
+        score=options.score,
     )
-    evidence = collect(trained.network, graphs, shipped.processing, allow_unproved=options.allow_unproved)
+    evidence = collect(
+        trained.network,
+        graphs,
+        shipped.processing,
+        wire=shipped.wire,
+        arithmetic=options.processing,
+        allow_unproved=options.allow_unproved,
+    )
     name = _default_name(trained) if options.name is None else options.name
     facts = replace(_facts(trained, name, shipped, evidence), audit=audit)
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)
@@ -98,15 +135,17 @@ def _default_name(checkpoint: Checkpoint) -> str:
 
 
 def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evidence) -> Facts:
+    network = checkpoint.network
     return Facts(
         name=name,
         labels=checkpoint.labels,
-        decoy_source=checkpoint.network.decoy_source,
-        decoy_in_training=checkpoint.network.decoy,
+        secret=SecretSpec(network.secret, network.components),
+        guarantee=guarantee_of(network),
+        decoy=DecoySpec(network.decoy_source, network.noise_size, network.decoy, network.sigma),
         wire=shipped.wire,
         proof=evidence.proof,
         network=_network_facts(checkpoint),
-        training={**checkpoint.facts, "settings": dict(checkpoint.config)},
+        training={**checkpoint.facts, "settings": _settings(checkpoint)},
         export={
             "phasekey": __version__,
             "torch": str(torch.__version__),
@@ -115,6 +154,12 @@ def _facts(checkpoint: Checkpoint, name: str, shipped: Conversion, evidence: Evi
             **evidence.facts(),
         },
     )
+
+
+def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The settings of training, the data by its name: `--data` may be a path, and paths stay at home."""
+    named = {"data": checkpoint.facts["data"]} if "data" in checkpoint.facts else {}
+    return {name: value for name, value in checkpoint.config.items() if name != "data"} | named
 
 
 def _network_facts(checkpoint: Checkpoint) -> dict[str, Any]:

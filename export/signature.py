@@ -10,12 +10,20 @@ from phasekey.bundle import TensorSpec
 
 
 def inputs_of(model: onnx.ModelProto) -> tuple[TensorSpec, ...]:
-    """The graph's inputs, in order. Raises ExportError where only the batch should be free but is not."""
+    """Read the graph's inputs, in order.
+
+    Raises:
+        ExportError: the batch, which comes first, is not the one free size.
+    """
     return _specs(model.graph.input)
 
 
 def outputs_of(model: onnx.ModelProto) -> tuple[TensorSpec, ...]:
-    """The graph's outputs, in order. Raises ExportError as inputs_of does."""
+    """Read the graph's outputs, in order.
+
+    Raises:
+        ExportError: the batch, which comes first, is not the one free size.
+    """
     return _specs(model.graph.output)
 
 

@@ -5,13 +5,36 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 
+import phasekey
 from phasekey import __version__
 from phasekey.errors import PhasekeyError
 
 FAILED, INTERRUPTED = 2, 130
 UNREAD = 141  # as the shell shows a program that SIGPIPE ended
+
+
+class _OwnPackages:
+    """Finds our top-level packages where phasekey itself lies, whatever else has their names.
+
+    sys.path may begin with the current folder (PYTHONPATH=., accelerate launch -m), and a user's sdk.py or
+    export.py there would be imported in place of ours.
+    """
+
+    NAMES = frozenset({"cloud_runtime", "edge_runtime", "export", "sdk"})
+    FOLDER = str(Path(phasekey.__file__).parents[1])
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Answer for our names alone; None lets Python look on."""
+        ours = path is None and name in cls.NAMES  # path: of the package around, for modules within one
+        return PathFinder.find_spec(name, [cls.FOLDER], target) if ours else None
 
 
 def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
@@ -20,6 +43,8 @@ def run_module(module: str, name: str, arguments: Sequence[str]) -> int:
     name: what people called it by, for the usage line. A PhasekeyError ends as one line on stderr. Where
     nobody reads on, as in `phasekey predict ... | head -1`, it ends without a word, as other tools do.
     """
+    if _OwnPackages not in sys.meta_path:
+        sys.meta_path.insert(0, _OwnPackages)
     return while_read(lambda: _run(module, name, arguments))
 
 

@@ -1,5 +1,6 @@
-"""A user's own model.py, training/ or audit.py in the current folder never takes the place of ours."""
+"""A user's own model.py, sdk.py or audit.py in the current folder never takes the place of ours."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from phasekey.bundle import load_manifest
 
 NAMES = ("model", "training", "audit", "bundle", "wire", "command", "cli", "layers", "proto", "data", "demo")
+PACKAGES = ("sdk", "export", "edge_runtime", "cloud_runtime")  # ours, at the top level
 TRAP = (
     "from pathlib import Path\nPath('{name}-was-imported').touch()\nraise SystemExit('shadowed by {name}')\n"
 )
@@ -26,8 +28,11 @@ def crowded(tmp_path: Path) -> Path:
     return folder
 
 
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+def run(folder: Path, *command: str, **variables: str) -> str:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert list(folder.glob("*-was-imported")) == []
     return done.stdout
@@ -46,6 +51,21 @@ def test_commands_run_from_a_folder_with_names_like_ours(exported, served: str, 
         table == run(crowded, console, "predict", "--bundle", edge, "--target", served, image)
         or image in table
     )
+
+
+@pytest.mark.parametrize("search_path", ["", "."], ids=["as installed", "the current folder searched first"])
+def test_the_console_command_is_safe_from_packages_named_like_ours(
+    exported, served: str, crowded: Path, search_path: str
+) -> None:
+    for name in PACKAGES:
+        (crowded / f"{name}.py").write_text(TRAP.format(name=name))
+    console = str(Path(sys.executable).with_name("phasekey"))
+    variables = {"PYTHONPATH": search_path} if search_path else {}
+    for name in ("train", "serve", "audit", "plan"):
+        run(crowded, console, name, "--help", **variables)
+    run(crowded, console, "export", "--ckpt", str(exported.checkpoint), "--out", "out", **variables)
+    image, edge = str(exported.files[0]), str(exported.edge)
+    assert image in run(crowded, console, "predict", "--bundle", edge, "--target", served, image, **variables)
 
 
 def test_the_trap_would_notice(crowded: Path) -> None:

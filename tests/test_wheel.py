@@ -60,7 +60,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module", params=interpreters().values(), ids=interpreters().keys())
+@pytest.fixture(scope="module", params=list(interpreters().values()), ids=list(interpreters()))
 def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin folder of a new environment that holds the wheel and what it asks for, nothing else."""
     folder = tmp_path_factory.mktemp("clean")

@@ -25,7 +25,7 @@ def make_environment(folder: Path, requirements: Sequence[str]) -> Path:
         return python
     print(f"making {folder} with {', '.join(requirements)}; once, some hundred megabytes …", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line]

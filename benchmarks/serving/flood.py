@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 300
 async def main(address: str, requests: int, folder: Path) -> None:
     request = (folder / "flood.bin").read_bytes()
     (folder / "replies").mkdir()
-    client, statuses, different = Client(address), Counter[str](), set()
+    client, statuses, different = Client(address), Counter[str](), set[bytes]()
 
     async def call() -> None:
         try:

@@ -40,7 +40,9 @@ class Client:
 
     def __init__(self, address: str) -> None:
         self._channel = grpc.aio.insecure_channel(address, OPTIONS)
-        self._infer = self._channel.unary_unary(METHODS["ModelInfer"].path)
+        self._infer = self._channel.unary_unary(
+            METHODS["ModelInfer"].path, request_serializer=None, response_deserializer=None
+        )
 
     async def infer(self, request: bytes) -> bytes:
         """One call.
@@ -53,7 +55,7 @@ class Client:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        await self._channel.close()
+        await self._channel.close(None)
 
 
 async def closed_loop(

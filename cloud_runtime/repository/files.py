@@ -17,11 +17,8 @@ from google.protobuf import text_format
 
 from cloud_runtime.errors import CloudRuntimeError
 from phasekey.bundle.checksums import sha256_of_file
+from phasekey.bundle.metadata import SHA256
 from phasekey.wire.model_config_pb2 import ModelConfig
-
-BUNDLE_ID = "phasekey.bundle_id"
-SHA256 = "phasekey.sha256"
-PROOF = "phasekey.proof"
 
 _CONFIG_FILE = "config.pbtxt"
 _GRAPH_FILE = "model.onnx"

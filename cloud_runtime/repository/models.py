@@ -14,8 +14,6 @@ from pathlib import Path
 
 from cloud_runtime.errors import CloudRuntimeError, ModelNotFoundError
 from cloud_runtime.repository.files import (
-    BUNDLE_ID,
-    PROOF,
     ModelFiles,
     list_models,
     read_model,
@@ -23,7 +21,8 @@ from cloud_runtime.repository.files import (
 )
 from cloud_runtime.serving.processor import Processor, RunOptions
 from cloud_runtime.serving.statistics import StatisticsBook
-from phasekey.bundle import AUDIT, UNPROVED, privacy_sentence, state_of
+from phasekey.bundle import UNPROVED, privacy_sentence, state_of
+from phasekey.bundle.metadata import AUDIT, BUNDLE_ID, PROOF
 
 READY, UNAVAILABLE, LOADING = "READY", "UNAVAILABLE", "LOADING"  # Triton's words
 _UNLOADED, _FAILED = "unloaded", "failed to load; the server's log says why"

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloud_runtime.errors import CloudRuntimeError
-from cloud_runtime.repository.files import BUNDLE_ID, ModelFiles
+from cloud_runtime.repository.files import ModelFiles
 from cloud_runtime.serving.batches import BatchPolicy
 from cloud_runtime.serving.signature import Array, Signature, build_signature
 from cloud_runtime.serving.statistics import ModelStatistics
 from phasekey.bundle import GRAPH_VERSION
+from phasekey.bundle.metadata import BUNDLE_ID, FORMAT_VERSION, ROLE
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
-
-_ROLE = "phasekey.role"
-_FORMAT_VERSION = "phasekey.format_version"
 
 
 @dataclass(frozen=True)
@@ -147,13 +145,13 @@ def _check_stamps(files: ModelFiles, metadata: Mapping[str, str]) -> None:
             f"its graph is of bundle {found}, its config.pbtxt of bundle {expected}: they are from different "
             "exports. Copy the whole cloud folder of one export."
         )
-    version = metadata.get(_FORMAT_VERSION, str(GRAPH_VERSION))
+    version = metadata.get(FORMAT_VERSION, str(GRAPH_VERSION))
     if version != str(GRAPH_VERSION):
         raise CloudRuntimeError(
             f"its graph is of format version {version}, this server reads {GRAPH_VERSION}: export it "
             "again with this version of Phasekey, or serve it with the one that exported it."
         )
-    role = metadata.get(_ROLE, "processing")
+    role = metadata.get(ROLE, "processing")
     if role != "processing":
         raise CloudRuntimeError(
             f"its graph is the {role}, which belongs on the device; the cloud serves the processing module."

@@ -1,4 +1,6 @@
-"""Equivariance measured: turn the input, run the graph, compare. The proof's independent check.
+"""Equivariance measured: turn the input, run the graph, compare; or put its samples in another order.
+
+The proof's independent check.
 
 A measurement at some angles proves nothing, and rounding leaves an error in graphs that are right; but it
 runs the real graph in the real runtime and knows nothing of the proof's rules.
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from export.proof.group import ROTATIONS, Group
 from export.proof.layout import Layout
 from phasekey.bundle.tensors import TensorSpec
 from phasekey.graph_runtime import GraphSession
@@ -30,14 +33,16 @@ def equivariance_errors(
     trials: int = 2,
     seed: int = 0,
     turns: Sequence[complex] = (),
+    group: Group = ROTATIONS,
 ) -> Array:
-    """Relative L2 of Φ(e^{iθ}x) - e^{iθ}Φ(x) against Φ(x), for random x and θ, one for each sample.
+    """Relative L2 of Φ(Qx) - QΦ(x) against Φ(x), for random x and Q of the group, one for each sample.
 
     Args:
         graph: the ONNX file; rotated, output: names, the first where left out; layout: of both.
         batch: samples in a run, where the graph leaves that open; trials: runs; seed: of the random draw.
         turns: factors e^{iθ} to draw from, in place of the whole circle. At the quarter turns 1j, -1, -1j
             norms come out the same to the last bit, so that pooling by norm cannot choose otherwise.
+        group: rotations, for which Q is e^{iθ}, or O(k): Haar's law, reflections among it.
 
     Returns:
         float64 (trials · batch,). Infinite where the graph gave something that is not finite.
@@ -53,11 +58,10 @@ def equivariance_errors(
     for _ in range(trials):
         feeds = {spec.name: _draw(spec, batch, random) for spec in session.inputs}
         samples = feeds[name].shape[0]
-        circle = np.exp(1j * random.uniform(0, 2 * np.pi, samples))
-        turn = random.choice(turns, samples) if len(turns) else circle
+        matrices = _matrices(group, samples, turns, random)
         plain = session.run(feeds)[wanted]
-        turned = session.run({**feeds, name: _rotated(feeds[name], turn, layout)})[wanted]
-        errors.append(_relative(turned, plain, turn, layout))
+        turned = session.run({**feeds, name: _turned(feeds[name], matrices, layout)})[wanted]
+        errors.append(_relative(turned, plain, matrices, layout))
     return np.concatenate(errors)
 
 
@@ -68,39 +72,66 @@ def _draw(spec: TensorSpec, batch: int, random: np.random.Generator) -> Array:
     return values.astype(spec.dtype)
 
 
-def _rotated(x: Array, turn: Array, layout: Layout) -> Array:
-    turned = _from_complex(_to_complex(x, layout) * _along(turn, x.ndim), layout)
+def _matrices(group: Group, samples: int, turns: Sequence[complex], random: np.random.Generator) -> Array:
+    """One matrix for each sample, (samples, k, k) float64."""
+    if group.reflections:
+        q, r = np.linalg.qr(random.normal(size=(samples, group.size, group.size)))
+        return np.asarray(q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :])
+    circle = np.exp(1j * random.uniform(0, 2 * np.pi, samples))
+    turn = random.choice(turns, samples) if len(turns) else circle
+    turn = np.asarray(turn, np.complex128)
+    return np.stack([np.stack([turn.real, -turn.imag], -1), np.stack([turn.imag, turn.real], -1)], -2)
+
+
+def _turned(x: Array, matrices: Array, layout: Layout) -> Array:
+    turned = _join(np.einsum("nij,nj...->ni...", matrices, _apart(x, matrices.shape[-1], layout)), layout)
     if np.issubdtype(x.dtype, np.integer):
         turned = np.round(turned).clip(-127, 127)
     return turned.astype(x.dtype)
 
 
-def _relative(turned: Array, plain: Array, turn: Array, layout: Layout) -> Array:
-    expected = _to_complex(plain, layout) * _along(turn, plain.ndim)
-    gap = (_to_complex(turned, layout) - expected).reshape(len(turn), -1)
-    size = np.linalg.norm(expected.reshape(len(turn), -1), axis=1)
-    error = np.linalg.norm(gap, axis=1) / np.maximum(size, np.finfo(np.float64).tiny)
+def _relative(turned: Array, plain: Array, matrices: Array, layout: Layout) -> Array:
+    size = matrices.shape[-1]
+    expected = np.einsum("nij,nj...->ni...", matrices, _apart(plain, size, layout)).reshape(len(matrices), -1)
+    gap = _apart(turned, size, layout).reshape(len(matrices), -1) - expected
+    length = np.linalg.norm(expected, axis=1)
+    error = np.linalg.norm(gap, axis=1) / np.maximum(length, np.finfo(np.float64).tiny)
     return np.where(np.isfinite(error), error, np.inf)
 
 
-def _along(turn: Array, rank: int) -> Array:
-    return turn.reshape(-1, *[1] * (rank - 1))
+def _apart(tensor: Array, size: int, layout: Layout) -> Array:
+    """(N, size, …, C): the parts on an axis of their own."""
+    values = np.moveaxis(tensor.astype(np.float64), layout.axis, -1)
+    shape = (-1, size) if layout.interleaved else (size, -1)
+    parts = values.reshape(*values.shape[:-1], *shape)
+    return np.asarray(np.moveaxis(parts, -1 if layout.interleaved else -2, 1))
 
 
-def _to_complex(pairs: Array, layout: Layout) -> Array:
-    """Real pairs to complex numbers; the axis of the pair halves."""
-    values = np.moveaxis(pairs.astype(np.float64), layout.axis, -1)
-    half = values.shape[-1] // 2
-    parts = (
-        (values[..., 0::2], values[..., 1::2]) if layout.interleaved else np.split(values, [half], axis=-1)
-    )
-    return np.asarray(np.moveaxis(parts[0] + 1j * parts[1], -1, layout.axis))
+def _join(parts: Array, layout: Layout) -> Array:
+    """Undo _apart."""
+    last = np.moveaxis(parts, 1, -1 if layout.interleaved else -2)
+    return np.asarray(np.moveaxis(last.reshape(*last.shape[:-2], -1), -1, layout.axis))
 
 
-def _from_complex(values: Array, layout: Layout) -> Array:
-    last = np.moveaxis(values, layout.axis, -1)
-    if layout.interleaved:
-        pairs = np.stack([last.real, last.imag], axis=-1).reshape(*last.shape[:-1], -1)
-    else:
-        pairs = np.concatenate([last.real, last.imag], axis=-1)
-    return np.asarray(np.moveaxis(pairs, -1, layout.axis))
+def samples_alike_errors(graph: Path, *, batch: int = 5, trials: int = 2, seed: int = 0) -> Array:
+    """How far a sample's answer moves when the others change, and the order: relative L2, (trials · batch,).
+
+    Each round runs a batch, then the same samples in another order with some strangers among them.
+
+    Raises:
+        GraphError: the graph cannot be loaded or run.
+    """
+    session = GraphSession(graph)
+    random = np.random.default_rng(seed)
+    (spec,), (output,) = session.inputs, session.outputs
+    errors = []
+    for _ in range(trials):
+        own, strangers = (_draw(spec, batch, random) for _ in range(2))
+        order = random.permutation(2 * batch)
+        together = session.run({spec.name: np.concatenate([own, strangers])[order]})[output.name]
+        alone = session.run({spec.name: own})[output.name].astype(np.float64).reshape(batch, -1)
+        found = together[np.argsort(order)[:batch]].astype(np.float64).reshape(batch, -1)
+        length = np.maximum(np.linalg.norm(alone, axis=1), np.finfo(np.float64).tiny)
+        error = np.linalg.norm(found - alone, axis=1) / length
+        errors.append(np.where(np.isfinite(error), error, np.inf))
+    return np.concatenate(errors)

@@ -1,7 +1,7 @@
 """How far each exported graph is from PyTorch, and the processing graph from perfect equivariance.
 
 Inputs come from a fixed seed, so no data set is needed: synthetic images of the decoy law for the encoder,
-random features of their features' size under random angles for the rest. (Features of synthetic images are
+random features of their features' size under random secrets for the rest. (Features of synthetic images are
 so smooth that neighbours nearly tie in the pooling below.) Errors are relative L2 for each sample.
 
 Max pooling by the norm is discontinuous (of two nearly equal norms another element is kept), so a rare
@@ -19,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from export.checks.transmissions import rotated
+from export.checks.transmissions import hidden, revealed, synthetic_images
 from export.errors import ExportError
-from export.graphs import EdgeDecoder, EdgeEncoder, Graphs
+from export.graphs import EdgeDecoder, Graphs, pixels_of
 from export.session import open_graph
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
 from phasekey.model.layers import NormMaxPool2d
-from phasekey.model.rotation import rotate, unrotate
+from phasekey.model.secrets import draw_secret
 
 BATCHES = (1, 2, 5, 64)
 MOST_BYTES = 128 * 2**20  # of x in one batch; of larger networks the batch of 64 is left out
@@ -67,7 +67,10 @@ class Error:
 
 @dataclass(frozen=True)
 class Parity:
-    """Errors of the three graphs against PyTorch, and of the processing graph against equivariance."""
+    """Errors of the three graphs against PyTorch, and of the processing graph against equivariance.
+
+    Of a permutation, equivariance is that samples in another order get the answers in that order.
+    """
 
     encoder: Error
     processing: Error
@@ -80,16 +83,29 @@ class Parity:
         return {**asdict(self), "batches": list(self.batches), "seed": SEED}
 
     def require(self, *, equivariant: bool, pools: bool) -> None:
-        """Raise ExportError where an error is above its tolerance.
+        """Hold each error to its tolerance.
 
-        equivariant: hold that error to it too. pools: whether there is pooling by the norm.
+        Args:
+            equivariant: hold the error of equivariance to it too.
+            pools: whether there is pooling by the norm.
+
+        Raises:
+            ExportError: one is above it; says which, and by how much.
         """
         for name in (*ROLES, *(["equivariance"] if equivariant else [])):
             _require(name, getattr(self, name), pools and name in ("processing", "equivariance"))
 
 
 def measure_parity(network: SplitNetwork, graphs: Graphs) -> Parity:
-    """Run the graphs in ONNX Runtime beside PyTorch, at batches of 1, 2, 5 and 64."""
+    """Run the graphs in ONNX Runtime beside PyTorch, at batches of 1, 2, 5 and 64.
+
+    Args:
+        network: in inference mode.
+        graphs: as traced, of float32.
+
+    Returns:
+        Relative L2 errors by sample, summarised for each graph.
+    """
     sessions = {role: open_graph(getattr(graphs, role)) for role in ROLES}
     batches = tuple(n for n in BATCHES if n <= 5 or n * _bytes_of_x(network) <= MOST_BYTES)
     rounds = [_one_round(network, sessions, batch) for batch in batches]
@@ -98,50 +114,75 @@ def measure_parity(network: SplitNetwork, graphs: Graphs) -> Parity:
 
 
 def _bytes_of_x(network: SplitNetwork) -> int:
-    return 2 * 4 * math.prod(network.feature_shape)
+    return network.components * 4 * math.prod(network.feature_shape)
 
 
 @torch.no_grad()
 def _one_round(network: SplitNetwork, sessions: Mapping[str, GraphSession], batch: int) -> dict[str, Floats]:
     generator = torch.Generator().manual_seed(SEED + batch)
-    image = _images(network, sessions["encoder"], batch, generator)
-    noise = torch.randn(batch, network.noise_size, generator=generator)
-    theta = 2 * math.pi * torch.rand(batch, generator=generator)
-    feature, _ = EdgeEncoder(network)(image, noise)
-    a, b = feature.std() * torch.randn(2, *feature.shape, generator=generator)
-    x = rotate(a, b, theta)
-    h = network.processing(x)
-    real = unrotate(h, theta)
-    encoded = sessions["encoder"].run({"image": image.numpy(), "noise": noise.numpy()})
-    straight = sessions["processing"].run({"x": rotate(a, b, torch.zeros(batch)).numpy()})["h"]
-    turned = sessions["processing"].run({"x": x.numpy()})["h"]
-    decoded = sessions["decoder"].run({"feature": real.numpy()})["probabilities"]
+    feeds, feature = _encode(network, sessions["encoder"], batch, generator)
+    shape = (batch, network.components, *feature.shape[1:])
+    rows = (feature.std() * torch.randn(*shape, generator=generator)).numpy()
+    secret = draw_secret(network.secret, batch, network.components, generator=generator)
+    permuted = network.secret == "permutation"
+    identity = torch.eye(network.components, dtype=secret.dtype).expand_as(secret)
+    x = hidden(rows, secret, permuted=permuted)
+    h = network.processing(torch.from_numpy(x)).numpy()
+    found = torch.from_numpy(revealed(h, secret, permuted=permuted))
+    encoded = sessions["encoder"].run(feeds)
+    straight = sessions["processing"].run({"x": hidden(rows, identity, permuted=permuted)})["h"]
+    turned = sessions["processing"].run({"x": x})["h"]
+    decoded = sessions["decoder"].run({"feature": found.numpy()})["probabilities"]
     return {
         "encoder": relative_l2(encoded["feature"], feature.numpy()),
-        "processing": relative_l2(turned, h.numpy()),
-        "decoder": relative_l2(decoded, EdgeDecoder(network)(real).numpy()),
-        "equivariance": relative_l2(turned, turn(straight, theta.numpy())),
+        "processing": relative_l2(turned, h),
+        "decoder": relative_l2(decoded, EdgeDecoder(network)(found).numpy()),
+        "equivariance": relative_l2(turned, turn(straight, secret, permuted=permuted)),
     }
 
 
-def _images(network: SplitNetwork, encoder: GraphSession, batch: int, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(batch, network.sampler.noise_size, generator=generator)
-    pixels: Tensor = network.sampler(noise).permute(0, 2, 3, 1).contiguous()
-    return (255 * pixels).round().to(torch.uint8) if encoder.inputs[0].dtype == "uint8" else pixels
+def _encode(
+    network: SplitNetwork, encoder: GraphSession, batch: int, generator: torch.Generator
+) -> tuple[dict[str, NDArray[Any]], Tensor]:
+    """What the encoder's graph is fed, and the feature by PyTorch."""
+    image = synthetic_images(network, encoder.inputs[0].dtype, batch, generator)
+    feeds: dict[str, NDArray[Any]] = {"image": image}
+    if len(encoder.inputs) > 1:
+        size = (network.components - 1) * network.noise_size
+        feeds["noise"] = torch.randn(batch, size, generator=generator).numpy()
+    return feeds, network.encoder(pixels_of(torch.from_numpy(image)))
 
 
 def relative_l2(found: NDArray[Any], expected: NDArray[Any]) -> Floats:
-    """‖found − expected‖ / ‖expected‖ of each sample: (N, ...), (N, ...) -> (N,)."""
+    """Measure ‖found − expected‖ / ‖expected‖ of each sample.
+
+    Args:
+        found: (N, ...).
+        expected: of the same shape.
+
+    Returns:
+        (N,) float32, 0 where both are the same.
+    """
     difference = (found.astype(np.float64) - expected).reshape(len(found), -1)
     size = np.linalg.norm(expected.astype(np.float64).reshape(len(found), -1), axis=1)
     errors: Floats = (np.linalg.norm(difference, axis=1) / np.maximum(size, 1e-30)).astype(np.float32)
     return errors
 
 
-def turn(pair: Floats, theta: NDArray[Any]) -> Floats:
-    """e^{iθ}·f of a pair (N, 2C, ...), real block first, by theta (N,) in radians."""
-    real, imaginary = np.split(pair, 2, axis=1)
-    return rotated(real, imaginary, theta)
+def turn(blocks: Floats, secret: Tensor, *, permuted: bool = False) -> Floats:
+    """Multiply each sample by its matrix: Q·f.
+
+    Args:
+        blocks: k blocks, (N, kC, ...), or samples, (Nk, C, ...) where permuted.
+        secret: Q, (N, k, k).
+        permuted: whether components are samples by themselves.
+
+    Returns:
+        float32 of the same shape.
+    """
+    rows = blocks.reshape(len(secret), secret.shape[1], -1)
+    rest = blocks.shape[1:] if permuted else (blocks.shape[1] // secret.shape[1], *blocks.shape[2:])
+    return hidden(rows.reshape(*rows.shape[:2], *rest), secret, permuted=permuted)
 
 
 def pools_by_norm(network: SplitNetwork) -> bool:

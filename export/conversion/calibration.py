@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.checks.transmissions import features
+from export.checks.transmissions import transmissions
 from export.errors import ExportError
 from export.session import open_graph
 from phasekey.errors import PhasekeyError
+from phasekey.model import SplitNetwork
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.data.registry import load_dataset
@@ -20,9 +21,17 @@ Floats = NDArray[np.float32]
 
 
 def load_calibration(checkpoint: Checkpoint, data: str | None = None) -> ImageDataset:
-    """The data set that the words of `phasekey train --data` name; by default the one trained on.
+    """Load the data set that the words of `phasekey train --data` name.
 
-    Raises ExportError where it cannot be read, or is another task than the checkpoint's.
+    Args:
+        checkpoint: the network that it is for.
+        data: the words; None for what the checkpoint was trained on.
+
+    Returns:
+        The data set, both splits.
+
+    Raises:
+        ExportError: it cannot be read, or is of another task than the checkpoint's.
     """
     words = data or checkpoint.config.get("data")
     if not words:
@@ -43,6 +52,20 @@ def load_calibration(checkpoint: Checkpoint, data: str | None = None) -> ImageDa
     return dataset
 
 
+def data_at_hand(checkpoint: Checkpoint) -> ImageDataset | None:
+    """The data set that the checkpoint was trained on, None where it cannot be read here.
+
+    Nothing is downloaded for it: data of a hub counts as not at hand.
+    """
+    words = str(checkpoint.config.get("data") or "")
+    if not words or words.startswith("hub:"):
+        return None
+    try:
+        return load_calibration(checkpoint)
+    except ExportError:
+        return None
+
+
 def _require_same_task(checkpoint: Checkpoint, dataset: ImageDataset) -> None:
     image, labels = checkpoint.network.image, checkpoint.labels
     if dataset.image_shape != image or dataset.classes != labels:
@@ -54,13 +77,22 @@ def _require_same_task(checkpoint: Checkpoint, dataset: ImageDataset) -> None:
 
 
 def some(split: Split, count: int, *, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """At most so many images of a split with their labels, drawn evenly; the same seed, the same ones."""
+    """Draw at most so many images of a split, evenly.
+
+    Args:
+        split: the images and labels.
+        count: at most how many.
+        seed: the same one, the same images.
+
+    Returns:
+        Images uint8 (n, H, W, C), and labels (n,) or (n, A).
+    """
     rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count])
     return split.images[rows], split.labels[rows]
 
 
-def calibration_x(encoder: onnx.ModelProto, dataset: ImageDataset) -> Iterator[Floats]:
+def calibration_x(network: SplitNetwork, encoder: onnx.ModelProto, dataset: ImageDataset) -> Iterator[Floats]:
     """Batches of x of 200 training images."""
     images, _ = some(dataset.train, IMAGES)
-    for x, _ in features(open_graph(encoder), images):
+    for x, _ in transmissions(network, open_graph(encoder), images):
         yield x

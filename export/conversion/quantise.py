@@ -36,21 +36,28 @@ class Reader:
 
 
 def quantise(processing: onnx.ModelProto, samples: Iterable[Batch]) -> onnx.ModelProto:
-    """The processing graph with int8 arithmetic; x and h stay float32.
+    """Give the processing graph int8 arithmetic; x and h stay float32.
 
-    samples: batches of x, (N, 2C, H, W) float32 of real images, for the ranges of the activations.
-    Raises ExportError where ONNX Runtime's tool refuses the graph.
+    Args:
+        processing: a float32 graph of the stacked form (export.lowering); it is not changed.
+        samples: batches of x, (N, kC, H, W) float32 of real images, for the ranges of the activations.
+
+    Returns:
+        The graph with QuantizeLinear and DequantizeLinear around its convolutions and products.
+
+    Raises:
+        ExportError: ONNX Runtime's tool refuses the graph, or the disk its temporary files.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    with tempfile.TemporaryDirectory() as folder:
-        # From file to file: given a model in memory, the tool empties its weights.
-        source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
-        model = onnx.ModelProto()
-        model.CopyFrom(processing)
-        onnx.helper.set_model_props(model, _PREPARED)
-        source.write_bytes(model.SerializeToString())
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            # From file to file: given a model in memory, the tool empties its weights.
+            source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+            model = onnx.ModelProto()
+            model.CopyFrom(processing)
+            onnx.helper.set_model_props(model, _PREPARED)
+            source.write_bytes(model.SerializeToString())
             quantize_static(
                 source,
                 target,
@@ -62,8 +69,13 @@ def quantise(processing: onnx.ModelProto, samples: Iterable[Batch]) -> onnx.Mode
                 weight_type=QuantType.QInt8,
                 extra_options=_SYMMETRIC,
             )
-        except Exception as error:  # the tool raises whatever its parts raise
-            raise ExportError(
-                "ONNX Runtime could not quantise the processing graph; export with --processing float32"
-            ) from error
-        return onnx.load(target)
+            return onnx.load(target)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write temporary files to {tempfile.gettempdir()}: {error.strerror}; make room there, or "
+            "set TMPDIR to another folder"
+        ) from error
+    except Exception as error:  # the tool raises whatever its parts raise
+        raise ExportError(
+            "ONNX Runtime could not quantise the processing graph; export with --processing float32"
+        ) from error

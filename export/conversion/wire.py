@@ -1,7 +1,7 @@
 """The wire's type at both ends of the processing graph: x comes and h goes as float16 or int8.
 
 The conversion lies inside the graph, so any Open Inference server does it, at the price of two nodes.
-All of it commutes with the rotation up to rounding: one scale for both parts, zero point 0, and what is
+All of it commutes with the secret up to rounding: one scale for all components, zero point 0, and what is
 too long is shortened rather than clipped (docs/adr/0020).
 """
 
@@ -16,10 +16,19 @@ LARGEST_INT8 = 127  # -128 stays unused: both signs have the same room
 _TYPES = {"float16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 
 
-def convert_ends(processing: onnx.ModelProto, wire: WireSpec) -> onnx.ModelProto:
-    """The processing graph with `x` and `h` of the wire's type; inside, both stay float32.
+def convert_ends(processing: onnx.ModelProto, wire: WireSpec, components: int = 2) -> onnx.ModelProto:
+    """Give the processing graph `x` and `h` of the wire's type; inside, both stay float32.
 
-    Raises ExportError where the graph is not one of float32 x and h.
+    Args:
+        processing: x -> h, both float32; it is not changed.
+        wire: type, and the scales of int8.
+        blocks: components that lie in blocks of one sample: k, or 1 where they are samples by themselves.
+
+    Returns:
+        The converted graph, checked by onnx.
+
+    Raises:
+        ExportError: the graph is not one of float32 x and h.
     """
     _require_float32(processing)
     model = onnx.ModelProto()
@@ -28,7 +37,7 @@ def convert_ends(processing: onnx.ModelProto, wire: WireSpec) -> onnx.ModelProto
         return model
     graph = model.graph
     _rename(graph, {"x": "x_float32", "h": "h_float32"})
-    before, after = _casts() if wire.dtype == "float16" else _quantisers(graph, wire)
+    before, after = _casts() if wire.dtype == "float16" else _quantisers(graph, wire, components)
     nodes = [*before, *graph.node, *after]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -61,7 +70,9 @@ def _casts() -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
     )
 
 
-def _quantisers(graph: onnx.GraphProto, wire: WireSpec) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
+def _quantisers(
+    graph: onnx.GraphProto, wire: WireSpec, components: int
+) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
     """x by DequantizeLinear; h shortened to |h| ≤ 127 scales, then by QuantizeLinear."""
     x_scale, h_scale = np.float32(wire.x_scale), np.float32(wire.h_scale)
     reach = LARGEST_INT8 * h_scale
@@ -72,7 +83,7 @@ def _quantisers(graph: onnx.GraphProto, wire: WireSpec) -> tuple[list[onnx.NodeP
         "wire_zero": np.int8(0),
         "wire_reach": reach,
         "wire_reach_squared": reach * reach,
-        "wire_parts": np.array([0, 2, sizes[0] // 2, *sizes[1:]], np.int64),
+        "wire_parts": np.array([0, components, sizes[0] // components, *sizes[1:]], np.int64),
         "wire_whole": np.array([0, *sizes], np.int64),
         "wire_parts_axis": np.array([1], np.int64),
     }
@@ -81,7 +92,7 @@ def _quantisers(graph: onnx.GraphProto, wire: WireSpec) -> tuple[list[onnx.NodeP
     return [
         node("DequantizeLinear", ["x", "wire_x_scale", "wire_zero"], ["x_float32"], name="x_from_wire")
     ], [
-        node("Reshape", ["h_float32", "wire_parts"], ["wire_pair"]),  # (N, 2, D, ...)
+        node("Reshape", ["h_float32", "wire_parts"], ["wire_pair"]),  # (N, k, D, ...)
         node("Mul", ["wire_pair", "wire_pair"], ["wire_squares"]),
         node("ReduceSum", ["wire_squares", "wire_parts_axis"], ["wire_squared_norm"], keepdims=1),
         # reach / max(|h|, reach) = min(1, reach / |h|), and no zero is divided by.

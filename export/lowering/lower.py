@@ -12,7 +12,7 @@ from export.lowering.streams import Streams
 from phasekey.model.layers import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
 from phasekey.model.network import Processing
 
-# Elements of a part per sample, in the largest map, up to which the number of nodes decides.
+# Elements of a component per sample, in the largest map, up to which the number of nodes decides.
 # LeNet has 1600; ResNets, at 8192, gain by the blocked layout already.
 SMALL_MAP = 2048
 
@@ -25,24 +25,29 @@ class UnknownLayer(Exception):  # noqa: N818 - says that a module stays as it is
 
 
 class Lowered(nn.Module):
-    """Φ: pair layout -> pair layout, as the module it was made from."""
+    """Φ: block layout -> block layout, as the module it was made from."""
 
-    def __init__(self, steps: nn.Module, form: type[Streams] | type[Stacked]) -> None:
+    def __init__(self, steps: nn.Module, form: type[Streams] | type[Stacked], components: int) -> None:
         super().__init__()
-        self.steps, self.form = steps, form
+        self.steps, self.form, self.components = steps, form, components
 
     def forward(self, x: Tensor) -> Tensor:
-        h: Tensor = self.steps(self.form.of(x)).pair()
+        h: Tensor = self.steps(self.form.of(x, self.components)).joined()
         return h
 
 
 def lower(
     processing: nn.Module, feature_shape: Sequence[int], *, form: type[Streams] | type[Stacked] | None = None
 ) -> nn.Module:
-    """The module to trace in place of `processing`, which is left untouched.
+    """Give the module to trace in place of `processing`, which is left untouched.
 
-    feature_shape: (C, H, W) of its input, a part of one sample. form: None chooses by the largest map.
-    A module with a layer that is not known is returned as it is.
+    Args:
+        processing: Φ, in either mode; what is traced is Φ in inference.
+        feature_shape: (C, H, W) of its input, a component of one sample.
+        form: None chooses by the largest map.
+
+    Returns:
+        The lowered module; `processing` itself where it has a layer that is not known.
     """
     if not isinstance(processing, Processing):
         return processing
@@ -53,11 +58,11 @@ def lower(
     except UnknownLayer:
         return given
     chosen = form or (Stacked if _largest_map(processing, feature_shape) <= SMALL_MAP else Streams)
-    return Lowered(steps, chosen).eval()
+    return Lowered(steps, chosen, processing.components).eval()
 
 
 def _largest_map(processing: Processing, feature_shape: Sequence[int]) -> int:
-    """Elements of one part of one sample, in the largest result of a layer."""
+    """Elements of one component of one sample, in the largest result of a layer."""
     sizes: list[int] = []
     hooks = [
         layer.register_forward_hook(lambda _layer, _inputs, result: sizes.append(result[0].numel()))
@@ -66,7 +71,7 @@ def _largest_map(processing: Processing, feature_shape: Sequence[int]) -> int:
     ]
     try:
         with torch.no_grad():
-            processing.layers(torch.zeros(2, *feature_shape))
+            processing.layers(torch.zeros(processing.components, *feature_shape))
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,5 +1,5 @@
-"""A complex tensor as one real one, both parts along the first axis. Best for small maps and vectors, where
-the time goes by the number of nodes, and for int8, where both parts must be rounded by one scale."""
+"""A tensor of k components as one real one, all along the first axis. Best for small maps and vectors, where
+the time goes by the number of nodes, and for int8, where all components must be rounded by one scale."""
 
 from __future__ import annotations
 
@@ -8,54 +8,61 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from phasekey.model.rotation import fold, unfold
+from export.lowering.streams import sum_of_squares
+from phasekey.model.layout import fold, unfold
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """shape: of a part of one sample, (C, H, W) or (D,).
+    """The k components together.
 
-    f: maps folded to the batch, (2N, C, H, W), real half first; vectors (2, N, D); both also as (2, N·…).
     A view costs a node, so each is taken only where an operator needs it.
+
+    Attributes:
+        f: maps folded to the batch, (kN, C, H, W), component 0 first; vectors (k, N, D); both also as
+            (k, N·…).
+        shape: of a component of one sample, (C, H, W) or (D,).
+        components: k.
     """
 
     f: Tensor
     shape: tuple[int, ...]
+    components: int = 2
 
     @classmethod
-    def of(cls, x: Tensor) -> Stacked:
-        """From pair layout (N, 2C, H, W) or (N, 2D)."""
-        return cls(fold(x), (x.shape[1] // 2, *x.shape[2:]))._view()
+    def of(cls, x: Tensor, components: int = 2) -> Stacked:
+        """From block layout (N, kC, H, W) or (N, kD)."""
+        shape = (x.shape[1] // components, *x.shape[2:])
+        return cls(fold(x, components), shape, components)._view()
 
-    def pair(self) -> Tensor:
-        """Back to pair layout."""
+    def joined(self) -> Tensor:
+        """Put the blocks back side by side: (N, kC, H, W), or (N, kD) of vectors."""
         f = self._view().f
         if f.dim() == 4:
-            return unfold(f)
+            return unfold(f, self.components)
         x: Tensor = f.transpose(0, 1).flatten(1)
         return x
 
     def each(self, layer: nn.Module) -> Stacked:
-        """One real layer without bias, on both parts."""
+        """One real layer without bias, on every component."""
         if isinstance(layer, nn.Flatten):
             count = self.f[0].numel() if self.f.dim() == 4 else self._size()
-            return Stacked(self.f.reshape(2, -1, count), (count,))
+            return self._with(self.f.reshape(self.components, -1, count), (count,))
         result = layer(self._view().f)
-        return Stacked(result, tuple(result.shape[1:] if result.dim() == 4 else result.shape[2:]))
+        return self._with(result, tuple(result.shape[1:] if result.dim() == 4 else result.shape[2:]))
 
     def norm(self) -> Tensor:
-        """|f|, (N, ...)."""
+        """|f| over the k components: (N, C, H, W), or (N, D) of vectors."""
         if self.f.dim() == 3:
             norm: Tensor = torch.linalg.vector_norm(self.f, dim=0)
             return norm
-        real, imaginary = self._parts()
-        return (real * real + imaginary * imaginary).sqrt().reshape(-1, *self.shape)
+        return sum_of_squares(self._parts()).sqrt().reshape(-1, *self.shape)
 
     def scale(self, factor: Tensor) -> Stacked:
         """f times a real factor (N, ...)."""
         if self.f.dim() == 3:
-            return Stacked(self.f * factor, self.shape)
-        return Stacked(self._flat() * factor.reshape(-1), self.shape)
+            return self._with(self.f * factor, self.shape)
+        return self._with(self._flat() * factor.reshape(-1), self.shape)
 
     def pick(self, where: Tensor) -> Stacked:
         """The elements at `where` in each plane, (N, C, H', W')."""
@@ -63,26 +70,29 @@ class Stacked:
         inside = where.flatten(2)
         planes = (part.reshape(-1, channels, height * width) for part in self._parts())
         picked = torch.cat([plane.gather(2, inside).reshape(1, -1) for plane in planes])
-        return Stacked(picked, tuple(where.shape[1:]))
+        return self._with(picked, tuple(where.shape[1:]))
 
     def add(self, other: Stacked) -> Stacked:
-        """f + g."""
-        return Stacked(self._view().f + other._view().f, self.shape)
+        """f + g, of one shape."""
+        return self._with(self._view().f + other._view().f, self.shape)
+
+    def _with(self, f: Tensor, shape: tuple[int, ...]) -> Stacked:
+        return Stacked(f, shape, self.components)
 
     def _size(self) -> int:
         return int(torch.Size(self.shape).numel())
 
     def _view(self) -> Stacked:
-        """As layers take it: (2N, C, H, W) or (2, N, D)."""
+        """As layers take it: (kN, C, H, W) or (k, N, D)."""
         rank = 4 if len(self.shape) == 3 else 3
         if self.f.dim() == rank:
             return self
-        lead = (-1,) if rank == 4 else (2, -1)
-        return Stacked(self.f.reshape(*lead, *self.shape), self.shape)
+        lead = (-1,) if rank == 4 else (self.components, -1)
+        return self._with(self.f.reshape(*lead, *self.shape), self.shape)
 
     def _flat(self) -> Tensor:
-        return self.f if self.f.dim() == 2 else self.f.reshape(2, -1)
+        return self.f if self.f.dim() == 2 else self.f.reshape(self.components, -1)
 
     def _parts(self) -> tuple[Tensor, ...]:
-        """Real and imaginary part, each (1, N·…)."""
+        """The components, each (1, N·…)."""
         return torch.split(self._flat(), 1)

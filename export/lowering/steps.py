@@ -1,4 +1,4 @@
-"""The layers of Φ on either form of a complex tensor (streams.py, stacked.py), for inference only."""
+"""The layers of Φ on either form of a tensor of k components (streams.py, stacked.py), for inference only."""
 
 from typing import TypeVar
 
@@ -64,7 +64,7 @@ def _mean(norm: Tensor) -> Tensor:
 
 
 class Pool(nn.Module):
-    """Norm pooling by itself."""
+    """Norm pooling by itself: of each window the value whose norm is largest stays, all components of it."""
 
     def __init__(self, pool: NormMaxPool2d) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Pool(nn.Module):
 
 
 class Sum(nn.Module):
-    """Two branches, added."""
+    """The two branches of a residual block, added component by component."""
 
     def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ import onnx
 from export.proof import facts
 from export.proof.apply import apply
 from export.proof.constants import constant, content_key
+from export.proof.group import ROTATIONS, Group
 from export.proof.layout import Layout
 from export.proof.rules.common import all_invariant
 from export.proof.rules.quantisation import OPERATORS as QUANTISERS
@@ -35,14 +36,18 @@ def prove(
     rotated: str | None = None,
     outputs: Sequence[str] = (),
     layout: Layout = PHASEKEY_LAYOUT,
+    group: Group = ROTATIONS,
 ) -> Verdict:
-    """Prove Φ(e^{iθ}f) = e^{iθ}Φ(f) (Eq. 4) of an ONNX graph, for every θ, one for each sample.
+    """Prove Φ(QM) = QΦ(M) of an ONNX graph, for every Q of the group, one for each sample.
+
+    Of rotations that is Eq. 4, Φ(e^{iθ}f) = e^{iθ}Φ(f).
 
     Args:
         source: the graph, or its file.
         rotated: the input that turns; may be left out if there is one. Other inputs are held fixed.
         outputs: the outputs that must turn with it; all of them if left out.
-        layout: how real and imaginary parts lie in that input and those outputs.
+        layout: how the parts lie in that input and those outputs.
+        group: the rotations of a pair, or the orthogonal matrices on k components.
 
     Raises:
         UnreadableGraphError: not a valid graph, an opset without rules, or no such input or output.
@@ -51,7 +56,7 @@ def prove(
     version = facts.opset(model)
     name = facts.chosen_input(model.graph, rotated)
     wanted = facts.chosen_outputs(model.graph, outputs)
-    walk = _Walk(model.graph, version, name, layout)
+    walk = _Walk(model.graph, version, name, layout, group)
     walk.run(wanted)
     return walk.verdict(wanted)
 
@@ -59,8 +64,11 @@ def prove(
 class _Walk:
     """The types found so far, and the first that could not be found."""
 
-    def __init__(self, graph: onnx.GraphProto, version: int, rotated: str, layout: Layout) -> None:
-        self.graph, self.version, self.rotated, self.layout = graph, version, rotated, layout
+    def __init__(
+        self, graph: onnx.GraphProto, version: int, rotated: str, layout: Layout, group: Group
+    ) -> None:
+        self.graph, self.version, self.rotated = graph, version, rotated
+        self.layout, self.group = layout, group
         self.numbering = Numbering()
         self.known: dict[str, Tensor] = {}
         self.makers: dict[str, tuple[str, str]] = {}
@@ -86,14 +94,14 @@ class _Walk:
         try:
             self.quantised = facts.is_quantised(value)
             shape = facts.input_shape(value)
-            type_ = self.layout.type(shape)
+            type_ = self.layout.type(shape, self.group)
             return Tensor(shape, Shifted(type_, 0) if self.quantised else type_, number)
         except Refused as refused:
             return Tensor(None, Unknown(str(refused)), number)
 
     def _step(self, node: onnx.NodeProto, name: str, read: set[str]) -> None:
         inputs = tuple(self.known.get(tensor, _UNREAD) if tensor else None for tensor in node.input)
-        step = Step(node, inputs, self.version, self.numbering)
+        step = Step(node, inputs, self.version, self.numbering, self.group)
         if step.op in QUANTISERS and not all_invariant(step.tensors):
             self.quantised = True
         for output, tensor in zip(node.output, apply(step), strict=True):
@@ -110,13 +118,15 @@ class _Walk:
         failures = (self._output_failure(name) for name in outputs)
         failure = self.failure or next((found for found in failures if found), None)
         grade = "" if failure else QUANTISED if self.quantised else EXACT
-        return Verdict(failure is None, grade, self.rotated, outputs, failure, tuple(self._table()))
+        return Verdict(
+            failure is None, grade, self.rotated, outputs, failure, tuple(self._table()), str(self.group)
+        )
 
     def _output_failure(self, name: str) -> Failure | None:
         tensor = self.known.get(name, _UNREAD)
         maker = self.makers.get(name, ("(weight)", "Constant"))
         try:
-            expected = self.layout.type(tensor.shape or ())
+            expected = self.layout.type(tensor.shape or (), self.group)
         except Refused as refused:
             return Failure(*maker, name, f"the output is {tensor}; {refused}")
         found = tensor.type

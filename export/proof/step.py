@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from export.proof.group import ROTATIONS, Group
 from export.proof.sizes import Shape, Size, shape_of
 from export.proof.types import Array, Refused, Tensor
 
@@ -32,6 +33,7 @@ class Step:
     inputs: tuple[Tensor | None, ...]
     opset: int
     numbering: Numbering
+    group: Group = ROTATIONS
 
     @property
     def op(self) -> str:

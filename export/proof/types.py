@@ -1,19 +1,21 @@
 """What the proof knows of a tensor.
 
-Let every sample n of the batch be rotated by an angle θ_n of its own, as the SDK does it. A tensor is
+Let every sample n of the batch be turned by a matrix Q_n of its own, as the SDK does it: a rotation of the
+pair (re, im), or an orthogonal matrix on k components (group.py). A tensor is
 
 - Constant    the same whatever the input holds (weights, shapes);
-- Invariant   unchanged by every such rotation;
-- Paired      one factor of one axis, of size 2, holds real and imaginary parts, and
-              ROTATES: each pair (re, im) of sample n turns by θ_n, or
+- Invariant   unchanged by every such turn;
+- Paired      one factor of one axis, of size k (2 for a pair), holds the parts, and
+              ROTATES: the parts of sample n turn by Q_n, or
               PRODUCTS: only the sum over the factor is unchanged (re·re' and im·im', before the sum);
-- Component   one of the two parts of such a pair, alone in a tensor;
+- Component   one of the parts, alone in a tensor;
 - Shifted     a quantised tensor: minus its zero point, it has the type inside;
 - Unknown     none of these could be shown.
 
 A factor is where an index lies inside an axis: an axis of outer·size·inner elements, row-major. So the
 channel axis of (N, 2C, H, W), real block first, holds the pair as (1·2·C); interleaved parts would be
-(C·2·1); the folded batch axis of (2N, C, H, W) holds the pair as (1·2·N) and the sample as (2·N·1).
+(C·2·1); the folded batch axis of (2N, C, H, W) holds the pair as (1·2·N) and the sample as (2·N·1). With k
+components it is the same with k in place of 2.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Invariant:
-    """Unchanged by rotation. copies: a factor of size 2 along which it is equal."""
+    """Unchanged by any turn. copies: a factor of the group's size along which it is equal."""
 
     copies: Factor | None = None
     index: RowIndex | None = None
@@ -78,7 +80,7 @@ class Invariant:
 
 @dataclass(frozen=True)
 class Paired:
-    """Both parts in one tensor. sample: where the sample lies (None: a batch of one, or PRODUCTS)."""
+    """All parts in one tensor. sample: where the sample lies (None: a batch of one, or PRODUCTS)."""
 
     kind: Kind
     pair: Factor
@@ -93,15 +95,22 @@ class Paired:
 class Component:
     """One part of the complex tensor numbered `source`.
 
-    part: k stands for Re(i^-k · source): 0 re, 1 im, 2 -re, 3 -im. Of PRODUCTS only 0 and 1.
+    part: k stands for Re(i^-k · source): 0 re, 1 im, 2 -re, 3 -im. Of PRODUCTS only 0 and 1. Where
+    `orthogonal`, it is component `part` of the source, from 0; of PRODUCTS, bit i is set for each product of
+    components i that the sum has so far.
     """
 
     kind: Kind
     source: int
     part: int
     sample: Factor | None
+    orthogonal: bool = False
 
     def __str__(self) -> str:
+        if self.orthogonal and self.kind is Kind.PRODUCTS:
+            return f"{self.part.bit_count()} of the products that make an invariant (#{self.source})"
+        if self.orthogonal:
+            return f"component {self.part + 1} alone (#{self.source})"
         if self.kind is Kind.PRODUCTS:
             return f"product {self.part + 1} of the two that make an invariant (#{self.source})"
         return f"{('real', 'imaginary', '-real', '-imaginary')[self.part]} part alone (#{self.source})"

@@ -40,7 +40,7 @@ class TensorFact:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether Φ(e^{iθ}f) = e^{iθ}Φ(f) was proved of a graph, for every θ (one for each sample).
+    """Whether Φ(QM) = QΦ(M) was proved of a graph, for every Q of a group (one for each sample).
 
     Attributes:
         proved: whether it was.
@@ -49,6 +49,8 @@ class Verdict:
         input: the input that is rotated; outputs: the outputs proved, or asked for.
         failure: where the proof stopped; None if proved.
         tensors: every tensor's type, in the order of the graph.
+        group: "SO(2)" (rotations), "O(k)" with k written out (reflections too), or "samples": then it is
+            proved that each sample is treated by itself, all alike.
     """
 
     proved: bool
@@ -57,13 +59,17 @@ class Verdict:
     outputs: tuple[str, ...]
     failure: Failure | None = None
     tensors: tuple[TensorFact, ...] = field(default=(), repr=False)
+    group: str = "SO(2)"
 
     def __str__(self) -> str:
         if self.failure:
             return f"not proved: {self.failure}"
         qualifier = "" if self.grade == EXACT else f" {self.grade}"
         outputs = ", ".join(self.outputs)
+        if self.group == "samples":
+            return f"proved{qualifier}: each sample of {self.input!r} is treated by itself, and all alike"
+        what, one = ("angle", "an") if self.group == "SO(2)" else (f"matrix of {self.group}", "a")
         return (
-            f"proved{qualifier}: turning each sample of {self.input!r} by an angle of its own "
-            f"turns that sample of {outputs!r} by the same angle, for every angle and batch size"
+            f"proved{qualifier}: turning each sample of {self.input!r} by {one} {what} of its own "
+            f"turns that sample of {outputs!r} by the same {what}, for every {what} and batch size"
         )

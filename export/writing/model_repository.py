@@ -12,7 +12,15 @@ MAX_BATCH = 64  # images in one request
 
 
 def write_config(folder: Path, manifest: Manifest) -> None:
-    """Write config.pbtxt into the folder of one model, <model name>/."""
+    """Write config.pbtxt.
+
+    Args:
+        folder: of one model, <model name>/.
+        manifest: name, tensors and checksum come from it.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     (folder / "config.pbtxt").write_text(config_text(manifest), encoding="utf-8")
 
 

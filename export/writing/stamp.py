@@ -29,10 +29,18 @@ def _strip(parts: Iterable[onnx.NodeProto | onnx.TensorProto | onnx.ValueInfoPro
 
 
 def stamp(model: onnx.ModelProto, *, role: str, bundle_id: str | None = None) -> bytes:
-    """The graph with its format version, role and bundle id in its metadata, as the bytes of a file.
+    """Stamp format version, role and bundle id into a graph's metadata.
 
     The edge's graphs go without the bundle id: the manifest ties them by checksum, and so one encoder
     has one checksum in every export of it, from which the device derives its keys.
+
+    Args:
+        model: it is not changed.
+        role: encoder, processing or decoder.
+        bundle_id: 64 hexadecimal digits, or None.
+
+    Returns:
+        The bytes of the file.
     """
     model = _copy(model)
     facts = {metadata.FORMAT_VERSION: str(GRAPH_VERSION), metadata.ROLE: role}

@@ -10,7 +10,6 @@ from phasekey.bundle.manifest import (
     edge_of,
     load_manifest,
 )
-from phasekey.bundle.metadata import AUDIT
 from phasekey.bundle.parts import (
     ARCHIVE,
     ROTATION,
@@ -29,7 +28,6 @@ from phasekey.bundle.write import describe_graph, identify, name_model, write_ma
 
 __all__ = [
     "ARCHIVE",
-    "AUDIT",
     "FORMAT_VERSION",
     "GRAPH_VERSION",
     "MANIFEST_FILE",

@@ -38,6 +38,11 @@ class Port:
 def read_port(name: str, type_: str, shape: Sequence[int | str | None]) -> Port:
     """Turn ONNX Runtime's description of an input or output into a Port.
 
+    Args:
+        name: of the tensor.
+        type_: as ONNX Runtime writes it, e.g. "tensor(float)".
+        shape: sizes; names or None where they are free.
+
     Raises:
         GraphError: the element type has no numpy counterpart.
     """
@@ -50,6 +55,10 @@ def read_port(name: str, type_: str, shape: Sequence[int | str | None]) -> Port:
 
 def check_feeds(ports: Sequence[Port], feeds: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Check arrays against a graph's inputs: names, element types, ranks, fixed and shared sizes.
+
+    Args:
+        ports: the graph's inputs.
+        feeds: one array for each, by name.
 
     Raises:
         GraphError: says which input, what was expected and what came.

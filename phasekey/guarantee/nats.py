@@ -56,7 +56,7 @@ def nats_per_transmission(
 
 
 def _divergence(s: float, d: int, k: int) -> float:
-    """K(s), nats."""
+    """K(s) of the module's docstring, nats."""
     volumes = math.lgamma(k / 2) - math.lgamma((k - d) / 2)
     determinant = sum(_digamma_of_half(k - i) for i in range(1, d + 1)) / 2
     return volumes - determinant + s / 2 - (k - d - 1) / 2 * _mean_log(s, k - d)

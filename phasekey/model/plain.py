@@ -16,7 +16,7 @@ KIND, BRANCHES = "layer", ("layers", "body", "shortcut")
 
 
 def to_plain(architecture: Architecture) -> dict[str, Any]:
-    """The description as dictionaries, lists, numbers and texts; `from_plain` reads it."""
+    """Write a description as dictionaries, lists, numbers and texts; `from_plain` reads it."""
     others = {name: value for name, value in vars(architecture).items() if name != "layers"}
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in others.items()}
     return {**listed, "layers": [_layer_to_plain(layer) for layer in architecture.layers]}
@@ -34,7 +34,10 @@ def _layer_to_plain(layer: Layer) -> dict[str, Any]:
 
 
 def from_plain(plain: Any) -> Architecture:
-    """The description that these values were made of.
+    """Read the description that these values were made of.
+
+    Args:
+        plain: of `to_plain`, or from anywhere.
 
     Raises:
         ModelError: an unknown layer or field, one that is missing, or a value of the wrong type.

@@ -25,7 +25,7 @@ class ImageRows(Protocol):
 
     @property
     def shape(self) -> Any:
-        """(N, H, W, C)."""
+        """Images, height, width and channels: (N, H, W, C)."""
 
     def __getitem__(self, rows: slice, /) -> Any: ...
 

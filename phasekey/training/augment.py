@@ -21,10 +21,16 @@ RATIO = (3 / 4, 4 / 3)
 
 
 def augment(images: Tensor, kind: Augment, generator: Generator) -> Tensor:
-    """uint8 images (N, H, W, C) -> the same shape.
+    """Change each image at random.
 
-    `crop-flip` for small photographs, `resized-crop-flip` for large ones, `flip` for mirror images alone,
-    `shift` for writing.
+    Args:
+        images: uint8 (N, H, W, C).
+        kind: `crop-flip` for small photographs, `resized-crop-flip` for large ones, `flip` for mirror images
+            alone, `shift` for writing.
+        generator: of random numbers.
+
+    Returns:
+        Like the images.
     """
     if kind == "resized-crop-flip":
         images = random_resized_crop(images, generator)

@@ -21,10 +21,16 @@ BATCH = 500
 
 @torch.no_grad()
 def centre_features(network: SplitNetwork, images: Images, device: torch.device) -> None:
-    """Set the norm of a bottleneck by training images uint8 (N, H, W, C); other heads stay as they are.
+    """Set the norm of a bottleneck by training images; other heads stay as they are.
 
     Where devices draw N(0, I), features are whitened, and the processing module's first layer undoes it: with
-    decoys that undergo the same, nothing else changes.
+    decoys that undergo the same, nothing else changes. A norm-bottleneck needs neither: its bound holds for
+    any law of features.
+
+    Args:
+        network: in any form; its head, and the first layer after it, are changed in place.
+        images: of training, uint8 (N, H, W, C).
+        device: where the network lies.
     """
     head = list(network.encoder)[-1]
     if not isinstance(head, Bottleneck):

@@ -41,7 +41,12 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write the file whole or not at all; the same checkpoint gives the same bytes.
 
-    Raises TrainingError where the disk refuses it.
+    Args:
+        path: of the file.
+        checkpoint: network and what is known of it.
+
+    Raises:
+        TrainingError: where the disk refuses it.
     """
     content = {
         "format_version": CHECKPOINT_VERSION,
@@ -59,9 +64,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint and rebuild its network.
 
-    Raises TrainingError for a missing file, one that is no checkpoint or is cut short, one of another
-    format version, weights that do not fit the network they name, and a network whose decoys would all be
-    one.
+    Args:
+        path: of the file.
+
+    Returns:
+        The checkpoint; one from before there were kinds of secrets is a rotation of two components.
+
+    Raises:
+        TrainingError: for a missing file, one that is no checkpoint or is cut short, one of another format
+            version, weights that do not fit the network they name, and a network whose decoys would all be
+            one.
     """
     content = _content(path)
     labels, architecture = tuple(content["labels"]), dict(content["architecture"])
@@ -88,9 +100,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def rebuild(architecture: Mapping[str, Any]) -> SplitNetwork:
-    """The network that a checkpoint's architecture tells of, with new weights.
+    """Build the network that a checkpoint's architecture tells of, with new weights.
 
-    Raises ModelError for a name, a description or a value that makes no network of this version.
+    Args:
+        architecture: as Checkpoint has it.
+
+    Raises:
+        ModelError: for a name, a description or a value that makes no network of this version.
     """
     if "description" not in architecture:
         return build_network(**architecture)

@@ -1,5 +1,7 @@
 """Accuracy on held-out images, through decoys and secret, and without."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -45,16 +47,29 @@ def evaluate(network: SplitNetwork, images: Tensor | Pixels, labels: Tensor) -> 
     was_training = network.training
     network.eval()
     hidden = plain = 0.0
-    with torch.random.fork_rng():
-        torch.manual_seed(EVALUATION_SEED)
-        # Shuffled: test sets come sorted by class, and a decoy of the sample's own class would help it.
-        order = torch.randperm(len(images))
-        for chosen in torch.tensor_split(order, -(-len(order) // EVALUATION_BATCH)):
+    with evaluation_order(len(images)) as batches:
+        for chosen in batches:
             batch, expected = to_float(images[chosen]), labels[chosen]
             hidden += num_correct(network(batch), expected)
             plain += num_correct(plain_logits(network, batch), expected)
     network.train(was_training)
     return Accuracy(hidden / len(images), plain / len(images))
+
+
+@contextmanager
+def evaluation_order(count: int) -> Iterator[Sequence[Tensor]]:
+    """Draw from the same random numbers in each evaluation, and leave torch's random state as it was.
+
+    Args:
+        count: images.
+
+    Yields:
+        Row numbers, batch by batch. Shuffled: test sets come sorted by class, and a decoy of the sample's own
+        class would help it.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(EVALUATION_SEED)
+        yield torch.tensor_split(torch.randperm(count), -(-count // EVALUATION_BATCH))
 
 
 def plain_logits(network: SplitNetwork, images: Tensor) -> Tensor:

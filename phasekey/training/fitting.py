@@ -18,9 +18,9 @@ from phasekey.training.own import OwnNetwork, own_network
 OF_THE_NETWORK = frozenset(
     {"arch", "variant", "form", "gamma", "head", "width", "decoy", "secret", "components", "sigma"}
 )
-SETTINGS = tuple(
-    field.name for field in fields(TrainConfig) if field.name not in OF_THE_NETWORK | {"data", "out"}
-)
+# What fit has arguments for, and what is of networks that have a name.
+NOT_SET = frozenset({"data", "out", "split"})
+SETTINGS = tuple(field.name for field in fields(TrainConfig) if field.name not in OF_THE_NETWORK | NOT_SET)
 
 
 def fit(

@@ -13,9 +13,16 @@ PRECISIONS = {"float32": "no", "bfloat16": "bf16"}
 
 
 def build_accelerator(config: TrainConfig) -> Accelerator:
-    """The device of `--device` in the precision of `--precision`; several under `accelerate launch`.
+    """Find the device of `--device` in the precision of `--precision`; several under `accelerate launch`.
 
-    Raises TrainingError where this machine has no such device or precision.
+    Args:
+        config: settings of the run.
+
+    Returns:
+        What places tensors, averages gradients and counts processes.
+
+    Raises:
+        TrainingError: where this machine has no such device or precision.
     """
     if config.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
@@ -30,8 +37,8 @@ def build_accelerator(config: TrainConfig) -> Accelerator:
         ) from error
 
 
-def leads() -> bool:
-    """True in the process that speaks and writes: of several, torchrun's first."""
+def is_main_process() -> bool:
+    """Tell whether this process speaks and writes: of several, torchrun's first."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -32,14 +32,27 @@ def train(
     on_epoch: OnEpoch | None = None,
     fresh: bool = False,
 ) -> Path:
-    """Train and return the path of model.pt, written anew after every epoch beside metrics.jsonl.
+    """Train, writing model.pt anew after every epoch beside metrics.jsonl.
 
-    own: a network of the caller's, trained in place of the one that the settings name: see
-    phasekey.training.fit.
-    An unfinished run of the same settings in config.out goes on where it was; fresh drops it instead.
-    The same seed gives the same weights on the same machine with one thread, however often the run was
-    killed. torch's global random state is left as it was. Raises TrainingError where the loss stops
-    being a number; model.pt is then that of the last good epoch.
+    An unfinished run of the same settings in config.out goes on where it was. The same seed gives the same
+    weights on the same machine with one thread, however often the run was killed. torch's global random state
+    is left as it was.
+
+    Args:
+        config: settings; the files go to its `out`.
+        dataset: images to train and test on.
+        own: a network of the caller's, trained in place of the one that the settings name: see
+            phasekey.training.fit.
+        progress: show a bar.
+        on_epoch: called with the figures of each epoch, in the main process.
+        fresh: drop an unfinished run.
+
+    Returns:
+        The path of model.pt.
+
+    Raises:
+        TrainingError: where a folder cannot be written or holds an unfinished run of other settings, and as
+            DivergedError where the loss stops being a number; model.pt is then that of the last good epoch.
     """
     _make_folder(config.out)
     with torch.random.fork_rng(), Board(config.out if config.tensorboard else None) as board:
@@ -47,7 +60,7 @@ def train(
         writer.begin(fresh)
         while writer.run.number <= config.epochs:
             writer.epoch()
-            if on_epoch is not None and writer.leads:
+            if on_epoch is not None and writer.is_main_process:
                 on_epoch(writer.run.finished[-1])
         writer.finish()
     return config.out / MODEL_FILE
@@ -62,12 +75,16 @@ class _Writer:
     def __init__(self, run: Run, board: Board) -> None:
         self.run, self.board, self.folder = run, board, run.config.out
         self.state = StateFile(self.folder / STATE_FILE, run.identity())
-        self.leads = run.share == 0  # of several processes, one writes
+        self.is_main_process = run.rank == 0  # of several processes, one writes
         self.saved = time.monotonic()
 
     def begin(self, fresh: bool) -> None:
-        """Take up an unfinished run, if there is one."""
-        if fresh and self.leads:
+        """Take up an unfinished run if there is one; `fresh` drops it.
+
+        Raises:
+            TrainingError: where it is of other settings, or damaged.
+        """
+        if fresh and self.is_main_process:
             self.state.discard()
         self.run.accelerator.wait_for_everyone()
         state = self.state.load()
@@ -81,7 +98,7 @@ class _Writer:
         except DivergedError:
             self.state.discard()
             raise
-        if self.leads:
+        if self.is_main_process:
             save_checkpoint(self.folder / MODEL_FILE, self.run.checkpoint())
             write_metrics(self.folder / METRICS_FILE, self.run.finished)
             self.board.add(self.run.finished[-1])
@@ -90,7 +107,7 @@ class _Writer:
 
     def _now_and_then(self) -> None:
         due = time.monotonic() - self.saved >= self.run.config.save_every
-        if due and self.leads:
+        if due and self.is_main_process:
             self.run.require_finite(self.run.learner.largest_weight())
             self._save()
 
@@ -100,7 +117,7 @@ class _Writer:
 
     def finish(self) -> None:
         """All epochs are done: nothing is left to go on with."""
-        if self.leads:
+        if self.is_main_process:
             self.state.discard()
 
 

@@ -24,7 +24,7 @@ class EpochMetrics:
     defence: dict[str, float] = field(default_factory=dict)  # the defence's own figures, means
 
     def sentence(self, epochs: int) -> str:
-        """The line that a person sees."""
+        """Put the figures in the line that a person sees; `epochs` is how many there will be."""
         defence = "".join(f", {name} {value:.3g}" for name, value in self.defence.items())
         return (
             f"epoch {self.epoch}/{epochs}: loss {self.loss:.3f}, train {self.train_accuracy:.1%}, "
@@ -40,20 +40,20 @@ class Sums:
         self.sums: defaultdict[str, float] = defaultdict(float)
 
     def add(self, figures: Mapping[str, float]) -> None:
-        """Add the figures of one step."""
+        """Add the figures of one step, by their names."""
         for name, value in figures.items():
             self.sums[name] += value
 
     def means(self, count: int) -> dict[str, float]:
-        """Each sum divided by a count."""
+        """Divide each sum by a count of steps."""
         return {name: value / count for name, value in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums so far, as plain values."""
+        """Collect the sums so far, as plain values."""
         return dict(self.sums)
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Go on from sums so far."""
+        """Take over sums that another `state_dict` gave."""
         self.sums = defaultdict(float, state)
 
 

@@ -41,5 +41,13 @@ class Pixels:
 
 
 def spread(images: Images, most: int) -> Tensor:
-    """At most `most` images, evenly spaced over all: uint8 (≤ most, H, W, C), on the CPU."""
+    """Pick images evenly spaced over all.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        most: how many at most.
+
+    Returns:
+        uint8 (≤ most, H, W, C), on the CPU.
+    """
     return torch.from_numpy(images[:: -(-len(images) // most)])

@@ -30,8 +30,13 @@ from phasekey.training.step import Learner
 class Run:
     """One run of training; `finished` holds the figures of its epochs so far.
 
-    own: a network of the caller's, in place of the one that the settings name.
     Random draws come from torch's global generators, seeded here, and from that of the batches.
+
+    Args:
+        config: settings.
+        dataset: images to train and test on.
+        own: a network of the caller's, in place of the one that the settings name.
+        progress: show a bar.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class Run:
     ) -> None:
         self.config, self.dataset, self.progress = config, dataset, progress
         self.accelerator = build_accelerator(config)
-        self.share, self.shares = self.accelerator.process_index, self.accelerator.num_processes
+        self.rank, self.world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.device = self.accelerator.device
         torch.manual_seed(config.seed)
         if own is None:
@@ -57,8 +62,8 @@ class Run:
         self.test = Pixels(dataset.test.images, self.device)
         self.test_labels = torch.from_numpy(dataset.test.labels).to(self.device)
         self.learner = Learner(network, config, self.accelerator, self.batches.steps)
-        if self.share > 0:
-            torch.manual_seed(config.seed + self.share)  # the same weights, other angles and decoys
+        if self.rank > 0:
+            torch.manual_seed(config.seed + self.rank)  # the same weights, other angles and decoys
         self.sums, self.seconds = Sums(), 0.0
         self.finished: list[EpochMetrics] = []
 
@@ -70,8 +75,8 @@ class Run:
             kind=self.dataset.augment if config.augment == "auto" else config.augment,
             seed=config.seed,
             device=self.device,
-            share=self.share,
-            shares=self.shares,
+            rank=self.rank,
+            world_size=self.world_size,
         )
 
     @property
@@ -85,7 +90,14 @@ class Run:
         return len(self.finished) + 1
 
     def epoch(self, after_step: Callable[[], None]) -> None:
-        """Train to the end of the epoch, then test. after_step is called between steps."""
+        """Train to the end of the epoch, then test.
+
+        Args:
+            after_step: called between steps.
+
+        Raises:
+            DivergedError: where the loss or the weights are no numbers any more.
+        """
         started = time.perf_counter() - self.seconds
         with self._bar() as bar:
             for images, labels in self.batches.epoch():
@@ -118,11 +130,18 @@ class Run:
             desc=f"epoch {self.number}/{self.config.epochs}",
             unit="batch",
             leave=False,
-            disable=None if self.progress and self.share == 0 else True,
+            disable=None if self.progress and self.rank == 0 else True,
         )
 
     def require_finite(self, value: float) -> None:
-        """Raises DivergedError where the loss or the weights are no numbers any more."""
+        """Stop a run that cannot come to anything.
+
+        Args:
+            value: a loss or a weight.
+
+        Raises:
+            DivergedError: where it is no number any more.
+        """
         if np.isfinite(value):
             return
         path = self.config.out / "model.pt"
@@ -161,11 +180,11 @@ class Run:
             **{f"version of {name}": value for name, value in versions().items()},
             "training images": f"{len(self.dataset.train)}, sha256 {digest.hexdigest()[:12]}",
             **layers_identity(self.architecture),
-            "processes": self.shares,
+            "processes": self.world_size,
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the rest of the run depends on."""
+        """Collect everything that the rest of the run depends on."""
         return {
             "learner": self.learner.state_dict(),
             "batches": self.batches.state_dict(),
@@ -177,13 +196,13 @@ class Run:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another process left off."""
+        """Take over everything that another process's `state_dict` gave."""
         self.learner.load_state_dict(state["learner"])
         self.batches.load_state_dict(state["batches"])
         self.sums.load_state_dict(state["sums"])
         self.seconds = state["seconds"]
         self.finished = [EpochMetrics(**metrics) for metrics in state["finished"]]
-        if self.share == 0:  # the others draw anew: their state is not in the file
+        if self.rank == 0:  # the others draw anew: their state is not in the file
             torch.random.set_rng_state(state["random"])
             if self._on_cuda:
                 torch.cuda.set_rng_state(state["random on the device"], self.device)
@@ -194,7 +213,12 @@ class Run:
 
 
 def architecture_of(config: TrainConfig, dataset: ImageDataset) -> dict[str, Any]:
-    """What `build_network` takes, and what a checkpoint keeps to build it again."""
+    """Collect what `build_network` takes, and what a checkpoint keeps to build it again.
+
+    Args:
+        config: form, head, decoys and secret.
+        dataset: classes, task and shape of the images.
+    """
     return {
         "arch": config.arch, "variant": config.variant, "split": config.split,
         "form": config.form, "gamma": config.gamma,

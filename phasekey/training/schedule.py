@@ -15,7 +15,12 @@ STEP, STEP_AT = 0.1, (0.5, 0.75)
 
 
 def build_optimiser(parameters: Iterable[nn.Parameter], config: TrainConfig) -> Optimizer:
-    """AdamW, or SGD with Nesterov momentum. Weights decay; biases and the scales of norms do not."""
+    """Build AdamW, or SGD with Nesterov momentum. Weights decay; biases and the scales of norms do not.
+
+    Args:
+        parameters: to be trained.
+        config: optimiser, learning rate and decay.
+    """
     every = list(parameters)
     groups = [
         {"params": [p for p in every if p.dim() > 1], "weight_decay": config.weight_decay},
@@ -27,15 +32,33 @@ def build_optimiser(parameters: Iterable[nn.Parameter], config: TrainConfig) -> 
 
 
 def build_schedule(optimiser: Optimizer, config: TrainConfig, steps_per_epoch: int) -> LambdaLR:
-    """A schedule that is stepped after every optimiser step."""
+    """Build the schedule of the learning rate.
+
+    Args:
+        optimiser: whose rate it sets.
+        config: kind, epochs and warm-up.
+        steps_per_epoch: batches.
+
+    Returns:
+        To be stepped after every step of the optimiser.
+    """
     steps = config.epochs * steps_per_epoch
     warmup = round(config.warmup * steps_per_epoch)
     return LambdaLR(optimiser, lambda step: rate_factor(step, steps, warmup, config.schedule))
 
 
 def rate_factor(step: int, steps: int, warmup: int, schedule: Schedule) -> float:
-    """Share of the largest learning rate at a step (from 0): a linear rise over `warmup` steps, then
-    half a cosine down to zero at `steps`, or steps down, or constant."""
+    """Compute the share of the largest learning rate at a step.
+
+    Args:
+        step: from 0.
+        steps: of the whole run.
+        warmup: steps of the linear rise at the beginning.
+        schedule: what follows: half a cosine down to zero, steps down, or constant.
+
+    Returns:
+        0 to 1.
+    """
     if step < warmup:
         return (step + 1) / (warmup + 1)
     if schedule == "constant":

@@ -25,7 +25,14 @@ class StateFile:
     identity: Mapping[str, Any]
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state whole or not at all. Raises TrainingError where the disk refuses it."""
+        """Write the state whole or not at all.
+
+        Args:
+            state: plain values and tensors.
+
+        Raises:
+            TrainingError: where the disk refuses it.
+        """
         buffer = io.BytesIO()
         torch.save(
             {"format_version": STATE_VERSION, "identity": dict(self.identity), "state": dict(state)}, buffer
@@ -33,9 +40,13 @@ class StateFile:
         write_whole(self.path, buffer.getbuffer(), error=TrainingError)
 
     def load(self) -> dict[str, Any] | None:
-        """The state of the run that was cut off here, or None where there is none.
+        """Read the state of the run that was cut off here.
 
-        Raises TrainingError, naming what differs, where that was another run.
+        Returns:
+            What was saved; None where there is none.
+
+        Raises:
+            TrainingError: where the file is damaged, or that was another run; it names what differs.
         """
         if not self.path.is_file():
             return None
@@ -55,7 +66,7 @@ class StateFile:
         return state
 
     def discard(self) -> None:
-        """The run is finished, or given up."""
+        """Delete the file: the run is finished, or given up."""
         self.path.unlink(missing_ok=True)
 
     def _content(self) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from benchmarks.export_speed import ROWS, Result
+from benchmarks.export_speed import ROWS
 from benchmarks.graphs import with_half_wire
 from benchmarks.interleave import Spread, interleave, ratios
-from benchmarks.report import Profile, profile_text, render, table
+from benchmarks.report import profile_text, render, table
+from benchmarks.results import Profile, Result
 from benchmarks.sessions import by_operator, open_session
 
 

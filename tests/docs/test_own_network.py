@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ def blocks() -> list[str]:
     return re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def names_of(block: str) -> dict[str, object]:
-    names: dict[str, object] = {}
+def names_of(block: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
     exec(compile(block, str(PAGE), "exec"), names)  # noqa: S102 - our own page
     return names
 

@@ -14,6 +14,6 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
     shutil.copy(workload.graph, version)
     (version.parent / "config.pbtxt").write_text(workload.configuration("onnxruntime"), encoding="utf-8")
     port = free_port()
-    command = [python, "-m", "cloud_runtime", "--model-repository", folder / "repository"]
+    command: list[str | Path] = [python, "-m", "cloud_runtime", "--model-repository", folder / "repository"]
     root = Path(__file__).resolve().parents[3]
     return Launch([*command, "--listen", f"127.0.0.1:{port}"], port, {"PYTHONPATH": str(root)})

@@ -15,7 +15,6 @@ from export.proof.types import (
     Constant,
     Factor,
     Invariant,
-    Kind,
     Move,
     Paired,
     Refused,
@@ -87,7 +86,7 @@ def broadcast_type(tensor: Tensor, shape: Shape) -> Type:
 
 
 def equal_along(tensor: Tensor, factor: Factor, rank: int) -> bool:
-    """Whether a tensor, broadcast to `rank` axes, is known to be equal along a factor of size 2."""
+    """Whether a tensor, broadcast to `rank` axes, is known to be equal along the factor of the parts."""
     if tensor.shape is None:
         return False
     axis = factor.axis - (rank - len(tensor.shape))
@@ -96,12 +95,12 @@ def equal_along(tensor: Tensor, factor: Factor, rank: int) -> bool:
     own = replace(factor, axis=axis)
     if isinstance(tensor.type, Invariant):
         return tensor.type.copies == own
-    return isinstance(tensor.type, Constant) and tensor.value is not None and _equal_halves(tensor.value, own)
+    return isinstance(tensor.type, Constant) and tensor.value is not None and _equal_parts(tensor.value, own)
 
 
-def _equal_halves(value: Array, factor: Factor) -> bool:
+def _equal_parts(value: Array, factor: Factor) -> bool:
     parts = split_factor(value, factor)
-    return parts is not None and bool(np.array_equal(parts[0], parts[1]))
+    return parts is not None and all(np.array_equal(parts[0], part) for part in parts[1:])
 
 
 def split_factor(value: Array, factor: Factor) -> Array | None:
@@ -115,11 +114,10 @@ def split_factor(value: Array, factor: Factor) -> Array | None:
 
 
 def require_equal_along(step: Step, tensor: Tensor, pair: Factor, rank: int) -> None:
-    """Raise Refused unless both parts of the pair meet the same values."""
+    """Raise Refused unless all parts meet the same values."""
     if not equal_along(tensor, pair, rank):
         raise Refused(
-            f"{step.op} must give the real and the imaginary part the same factor; "
-            f"here the factor may differ along {pair}"
+            f"{step.op} must give {step.group.parts} the same factor; here the factor may differ along {pair}"
         )
 
 
@@ -130,16 +128,15 @@ def combine(step: Step, entries: Sequence[Entry], *key: object) -> Component:
     """The part that a real-linear map makes of parts: sum over j of L_j(Re(i^-k_j W_j)).
 
     It is Re(i^-k W) with k = k_0 and W = sum of i^(k_0 - k_j) L_j(W_j). Its partner comes of the same map
-    on the partners, so the number of W is made of the map and of k_j - k_0 alone. Plain numbers among the
-    entries are invariant inputs.
+    on the partners, so the number of W is made of the map and of k_j - k_0 alone. Under O(k) all must
+    be the same component. Plain numbers among the entries are invariant inputs.
     """
     parts = [entry for entry in entries if isinstance(entry, Component)]
     first = parts[0]
     if any(part.kind is not first.kind or part.sample != first.sample for part in parts):
         raise Refused(f"{step.op} joins parts that do not turn alike: {', '.join(map(str, parts))}")
-    turns = 4 if first.kind is Kind.ROTATES else 2
     relative = tuple(
-        (entry.source, (entry.part - first.part) % turns) if isinstance(entry, Component) else entry
+        (entry.source, step.group.turn_between(first, entry)) if isinstance(entry, Component) else entry
         for entry in entries
     )
     return replace(first, source=step.numbering.number("linear", *key, relative))

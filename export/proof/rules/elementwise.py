@@ -83,12 +83,8 @@ def _signed(step: Step, position: int, type_: Type) -> Type:
     if step.op != "Sub" or position == 0 or isinstance(type_, Paired):
         return type_
     if isinstance(type_, Component) and type_.kind is Kind.ROTATES:
-        return _turned(type_)
+        return step.group.negated(type_, step.numbering)
     raise Refused("a difference of products of the two parts is no norm; only their sum is invariant")
-
-
-def _turned(type_: Component) -> Component:
-    return Component(type_.kind, type_.source, (type_.part + 2) % 4, type_.sample)
 
 
 def _sum(step: Step, types: list[Type]) -> Type:
@@ -101,12 +97,11 @@ def _sum(step: Step, types: list[Type]) -> Type:
 
 
 def _sum_of_parts(step: Step, parts: list[Component]) -> Type:
-    if len(parts) == 2 and all(part.kind is Kind.PRODUCTS for part in parts):
-        first, second = parts
-        if first.source == second.source and first.part != second.part:
-            return Invariant()
     if len(parts) == 1:
         return parts[0]
+    products = step.group.sum_of_products(parts)
+    if products is not None:
+        return products
     ordered = sorted(parts, key=lambda part: (part.source, part.part))
     return combine(step, ordered, "sum")
 
@@ -148,16 +143,8 @@ def _products(step: Step, left: Tensor, right: Tensor) -> Tensor:
         case (Paired(Kind.ROTATES) as one, Paired(Kind.ROTATES) as other) if one == other:
             return Tensor(shape, Paired(Kind.PRODUCTS, one.pair, None))
         case (Component(Kind.ROTATES) as one, Component(Kind.ROTATES) as other) if one.sample == other.sample:
-            return Tensor(shape, _product_of_parts(step, one, other))
+            return Tensor(shape, step.group.product(one, other, step.numbering))
     raise Refused(f"{step.op} of these two is neither equivariant nor invariant: {types[0]}; {types[1]}")
-
-
-def _product_of_parts(step: Step, one: Component, other: Component) -> Component:
-    # Re(i^-a V) Re(i^-b W) plus the same with a + 1 and b + 1 is Re(i^(b - a) V conj(W)): invariant.
-    first, second = sorted((one, other), key=lambda part: (part.source, part.part))
-    turn = (first.part - second.part) % 4
-    source = step.numbering.number("product", first.source, second.source, turn)
-    return Component(Kind.PRODUCTS, source, first.part % 2, None)
 
 
 def power(step: Step) -> Tensor:
@@ -174,7 +161,7 @@ def negate(step: Step) -> Tensor:
     """Neg: turns by half a circle."""
     tensor = step.input(0)
     if isinstance(tensor.type, Component) and tensor.type.kind is Kind.ROTATES:
-        return Tensor(tensor.shape, _turned(tensor.type))
+        return Tensor(tensor.shape, step.group.negated(tensor.type, step.numbering))
     return linear(step, 0, tensor.shape, lambda factor: factor)
 
 

@@ -13,11 +13,11 @@ from export.proof.rules.common import (
 )
 from export.proof.sizes import Shape, Size, divide, size_of
 from export.proof.step import Step
-from export.proof.types import Component, Factor, Invariant, Kind, Paired, Refused, Tensor, Type
+from export.proof.types import Component, Factor, Invariant, Paired, Refused, Tensor, Type
 
 
 def concat(step: Step) -> Tensor:
-    """Concat: of invariants, of pairs, or of real parts followed by their imaginary parts."""
+    """Concat: of invariants, of pairs, or of all parts in order (real, then imaginary)."""
     tensors = step.tensors
     if any(tensor.shape is None for tensor in tensors) and all_invariant(tensors):
         return Tensor(None, invariant_of(tensors))
@@ -25,7 +25,7 @@ def concat(step: Step) -> Tensor:
     axis = step.axis(len(shapes[0]))
     shape = _joined_shape(shapes, axis)
     if all_invariant(tensors):
-        return Tensor(shape, invariant_of(tensors, _copies(tensors, shapes, axis)))
+        return Tensor(shape, invariant_of(tensors, _copies(step, shapes, axis)))
     return Tensor(shape, _joined_type(step, tensors, shapes, axis))
 
 
@@ -37,12 +37,12 @@ def _joined_shape(shapes: list[Shape], axis: int) -> Shape:
     return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
 
 
-def _copies(tensors: tuple[Tensor, ...], shapes: list[Shape], axis: int) -> Factor | None:
-    """Joined twice over, the result is equal along the new factor; else an old one may go on."""
-    half = len(tensors) // 2
-    numbers = [tensor.number for tensor in tensors]
-    if half and numbers[:half] == numbers[half:]:
-        return Factor(axis, sum((shape[axis] for shape in shapes[:half]), size_of(0)), size_of(2))
+def _copies(step: Step, shapes: list[Shape], axis: int) -> Factor | None:
+    """Joined k times over, the result is equal along the new factor; else an old one may go on."""
+    tensors, size = step.tensors, step.group.size
+    each, numbers = len(tensors) // size, [tensor.number for tensor in tensors]
+    if each and numbers == numbers[:each] * size:
+        return Factor(axis, sum((shape[axis] for shape in shapes[:each]), size_of(0)), size_of(size))
     for tensor in tensors:
         copies = tensor.type.copies if isinstance(tensor.type, Invariant) else None
         if copies and copies.axis != axis:
@@ -72,17 +72,16 @@ def _joined_pairs(type_: Paired, shapes: list[Shape], axis: int) -> Paired:
 
 
 def _joined_parts(step: Step, parts: list[Component], lengths: list[Size], axis: int) -> Type:
-    half = len(parts) // 2
-    first, second = parts[:half], parts[half:]
+    size = step.group.size
+    each = len(parts) // size
+    pieces = [parts[start : start + each] for start in range(0, len(parts), each or 1)]
     if any(part.sample != parts[0].sample or part.kind != parts[0].kind for part in parts):
         raise Refused(f"Concat joins parts that do not turn alike: {'; '.join(map(str, parts))}")
-    if half and len(parts) == 2 * half and _sources(first) == _sources(second):
-        if not all(map(_partners, first, second)):
-            raise Refused(
-                "Concat must put the imaginary parts after their real parts, in the same order; it joins: "
-                + "; ".join(map(str, parts))
-            )
-        return _paired(parts[0], sum(lengths[:half], size_of(0)), axis)
+    if len(pieces) == size and all(_sources(piece) == _sources(pieces[0]) for piece in pieces):
+        if not all(step.group.in_order(partners) for partners in zip(*pieces, strict=True)):
+            how = "the imaginary parts after their real parts" if size == 2 else "the components"
+            raise Refused(f"Concat must put {how}, in the same order; it joins: {'; '.join(map(str, parts))}")
+        return _paired(parts[0], sum(lengths[:each], size_of(0)), axis, size_of(size))
     return _long_part(step, parts, axis)
 
 
@@ -90,14 +89,8 @@ def _sources(parts: list[Component]) -> list[int]:
     return [part.source for part in parts]
 
 
-def _partners(real: Component, imaginary: Component) -> bool:
-    if real.kind is Kind.PRODUCTS:
-        return real.part != imaginary.part
-    return imaginary.part == (real.part + 1) % 4
-
-
-def _paired(part: Component, length: Size, axis: int) -> Paired:
-    pair = Factor(axis, length, size_of(2))
+def _paired(part: Component, length: Size, axis: int, size: Size) -> Paired:
+    pair = Factor(axis, length, size)
     sample = part.sample
     if sample and sample.axis == axis and divide(length, sample.inner * sample.size) is None:
         raise Refused(f"Concat along the axis that holds {sample} would cut it")

@@ -30,7 +30,7 @@ def _by_matrix(step: Step, left: Shape, right: Shape) -> Tensor:
     type_ = step.input(0).type
     if isinstance(type_, Paired) and type_.pair.axis == summed:
         matrix = step.value(1).reshape(step.value(1).shape[-2:]).T
-        return Tensor(shape, through_weights(type_, matrix, summed, outside(summed)))
+        return Tensor(shape, through_weights(type_, matrix, summed, outside(summed), step.group))
     return linear(step, 0, shape, outside(summed))
 
 
@@ -61,7 +61,7 @@ def gemm(step: Step) -> Tensor:
     type_ = step.input(0).type
     if isinstance(type_, Paired) and type_.pair.axis == summed:
         matrix = step.value(1) if transposed else step.value(1).T
-        return Tensor(shape, through_weights(type_, matrix, 1, mapped))
+        return Tensor(shape, through_weights(type_, matrix, 1, mapped, step.group))
     return linear(step, 0, shape, mapped)
 
 

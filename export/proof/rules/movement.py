@@ -112,13 +112,14 @@ def expand(step: Step) -> Tensor:
 
 
 def tile(step: Step) -> Tensor:
-    """Tile: a doubled axis of an invariant holds two equal copies, as a factor for both parts does."""
+    """Tile: an axis of an invariant, k times over, holds k equal copies, as a factor for all parts does."""
     old, repeats = step.shape(0), step.sizes(1)
     new = sizes_or_refuse(lambda: tuple(size * times for size, times in zip(old, repeats, strict=True)))
     data = step.input(0)
     if is_invariant(data):
-        doubled = [axis for axis, times in enumerate(repeats) if times == size_of(2)]
-        copies = Factor(doubled[0], old[doubled[0]], size_of(2)) if doubled else None
+        size = size_of(step.group.size)
+        tiled = [axis for axis, times in enumerate(repeats) if times == size]
+        copies = Factor(tiled[0], old[tiled[0]], size) if tiled else None
         return Tensor(new, invariant_of(step.tensors, copies))
     return moved(step, new, outside(*(axis for axis, times in enumerate(repeats) if times != ONE)))
 

@@ -89,14 +89,16 @@ def _select_in_pair(
     step: Step, type_: Paired, picks: Mapping[int, Picks], mapped: Move
 ) -> Paired | Component:
     axis = type_.pair.axis
-    part = _one_part(type_.pair, step.shape(0)[axis], picks[axis])
+    size = step.group.size
+    part = _one_part(type_.pair, step.shape(0)[axis], picks[axis], size)
     if part is not None:
         index, rest = part
         others = tuple((at, _key(kept)) for at, kept in sorted(picks.items()) if at != axis)
         source = step.numbering.number("part", step.input(0).number, axis, rest, others)
-        return Component(type_.kind, source, index, move_sample(type_.sample, mapped))
+        alone = step.group.one_part(type_.kind, source, index)
+        return replace(alone, sample=move_sample(type_.sample, mapped))
     result = move(type_, mapped)
-    if not isinstance(result, Paired) or not _partners_meet(type_.pair, result.pair, picks[axis]):
+    if not isinstance(result, Paired) or not _partners_meet(type_.pair, result.pair, picks[axis], size):
         raise Refused("it pairs a real part with the imaginary part of another element")
     return result
 
@@ -105,28 +107,28 @@ def _key(picks: Picks) -> Hashable:
     return picks if isinstance(picks, Span) else picks.tobytes()
 
 
-def _one_part(pair: Factor, length: Size, picks: Picks) -> tuple[int, Hashable] | None:
-    """(0 or 1, which positions) where all picked elements are of the same part."""
+def _one_part(pair: Factor, length: Size, picks: Picks, size: int) -> tuple[int, Hashable] | None:
+    """(which part, from 0, which positions) where all picked elements are of the same part."""
     if isinstance(picks, Span):
-        if length != pair.inner * 2:
+        if length != pair.inner * size:
             return None
-        halves = [Span(pair.inner * part, pair.inner * (part + 1)) for part in (0, 1)]
-        return (halves.index(picks), "half") if picks in halves else None
+        blocks = [Span(pair.inner * part, pair.inner * (part + 1)) for part in range(size)]
+        return (blocks.index(picks), "block") if picks in blocks else None
     inner = pair.inner.fixed
     if inner is None or not len(picks):
         return None
-    parts = (picks // inner) % 2
-    return (int(parts[0]), _position(picks, inner).tobytes()) if np.all(parts == parts[0]) else None
+    parts = (picks // inner) % size
+    return (int(parts[0]), _position(picks, inner, size).tobytes()) if np.all(parts == parts[0]) else None
 
 
-def _position(picks: Array, inner: int) -> Array:
-    """Where the picked elements lie once both parts of a pair count as one."""
-    return np.asarray(picks // (2 * inner) * inner + picks % inner, dtype=np.int64)
+def _position(picks: Array, inner: int, size: int) -> Array:
+    """Where the picked elements lie once all parts count as one."""
+    return np.asarray(picks // (size * inner) * inner + picks % inner, dtype=np.int64)
 
 
-def _partners_meet(old: Factor, new: Factor, picks: Picks) -> bool:
+def _partners_meet(old: Factor, new: Factor, picks: Picks, size: int) -> bool:
     if isinstance(picks, Span):
         return True  # whole pairs, in their old order
     inner = old.inner.fixed
-    parts = None if inner is None else split_factor(_position(picks, inner), replace(new, axis=0))
-    return parts is not None and np.array_equal(parts[0], parts[1])
+    parts = None if inner is None else split_factor(_position(picks, inner, size), replace(new, axis=0))
+    return parts is not None and all(np.array_equal(parts[0], part) for part in parts[1:])

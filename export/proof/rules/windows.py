@@ -38,7 +38,7 @@ def convolution(step: Step) -> Tensor:
     type_ = step.input(0).type
     if isinstance(type_, Paired) and type_.pair.axis == 1:
         weights = dense(step.input(1).value, int(step.attribute("group", 1)))
-        return Tensor(shape, through_weights(type_, weights, 1, mixed))
+        return Tensor(shape, through_weights(type_, weights, 1, mixed, step.group))
     return linear(step, 0, shape, mixed)
 
 

@@ -32,6 +32,20 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def drawn() -> tuple[Tensor, list[Tensor]]:
+    """How far torch's random draws are, on the processor and on every GPU: for `continued`."""
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
+
+
+@contextmanager
+def continued(draws: tuple[Tensor, list[Tensor]]) -> Iterator[None]:
+    """Go on drawing from where `drawn` was asked; nobody else's random state is disturbed."""
+    with torch.random.fork_rng():
+        torch.set_rng_state(draws[0])
+        torch.cuda.set_rng_state_all(draws[1])
+        yield
+
+
 class Bank:
     """A split on the training device, from which transmissions are drawn anew: other angles, other decoys.
 

@@ -6,8 +6,8 @@ A posterior is float32 (N, A): row by row the probabilities of the A angles 2πk
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.numerics.arrays import Floats
 from phasekey.audit.numerics.metrics import circular_error
-from phasekey.audit.scene.scene import Floats
 
 Angles = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ from google.protobuf import text_format
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.card import CARD_FILE, replace_section
 from phasekey.audit.result.summary import SUMMARY_FILE, summary_text
-from phasekey.bundle import AUDIT, MANIFEST_FILE, Manifest, audit_state, edge_of, load_manifest
+from phasekey.bundle import MANIFEST_FILE, Manifest, audit_state, edge_of, load_manifest
+from phasekey.bundle.metadata import AUDIT
 from phasekey.errors import PhasekeyError
 from phasekey.files import write_whole
 from phasekey.wire.model_config_pb2 import ModelConfig

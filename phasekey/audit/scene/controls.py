@@ -7,9 +7,9 @@ reports its own mistakes. Continuous integration holds every attack to both (tes
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.circle import softmax
 from phasekey.audit.scene.build import Keys, Labelled, build_scene
 from phasekey.audit.scene.scene import DecoyLaw, Device, Floats, Pixels, Scene
 
@@ -63,7 +63,7 @@ class LeakyDevice:
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of the linear classifier."""
-        return _softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
+        return softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
 
 
 class MemorisingDevice(LeakyDevice):
@@ -118,7 +118,7 @@ class GaussianDevice:
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of random scores: as odd as its classifier may be, it is public."""
-        return _softmax(processed @ self._weights)
+        return softmax(processed @ self._weights)
 
 
 class ConstantDevice(GaussianDevice):
@@ -140,7 +140,7 @@ class ConstantDevice(GaussianDevice):
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of random scores."""
-        return _softmax(processed.reshape(len(processed), -1) @ self._map)
+        return softmax(processed.reshape(len(processed), -1) @ self._map)
 
 
 def control_scene(
@@ -159,9 +159,3 @@ def _drawn_from(image: Pixels) -> Floats:
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
     rng = np.random.default_rng(np.frombuffer(digest, np.uint32))
     return rng.standard_normal(GAUSSIAN_SIZE).astype(np.float32)
-
-
-def _softmax(scores: NDArray[np.floating]) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    shares: Floats = (raised / raised.sum(1, keepdims=True)).astype(np.float32)
-    return shares

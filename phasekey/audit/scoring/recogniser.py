@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from phasekey.audit.attack import Unwatched
 from phasekey.audit.attackers.training import device, fit, predict, seeded
 from phasekey.audit.scene.scene import Floats, Pixels, Samples, Scene
 
@@ -16,13 +17,6 @@ LARGEST_SIDE = 64  # pixels that it looks at; larger images are averaged down
 # Four passes over the images, within limits for very few and very many.
 PASSES, FEWEST, MOST = 4, 200, 4000
 BLURRED = 0.5  # of the images that it learns from, so that a blurred picture is not beyond it
-
-
-class Unwatched:
-    """It takes seconds, and it is no attack."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Nobody waits for it."""
 
 
 class Recogniser:

@@ -51,7 +51,7 @@ def open_store(
 
 
 class FolderStore:
-    """Files under a folder."""
+    """Files under a folder, read where they lie."""
 
     def __init__(self, root: Path, names: Sequence[str]) -> None:
         self.root, self.names = root, names

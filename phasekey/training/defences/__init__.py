@@ -15,9 +15,14 @@ __all__ = ["AngleDefence", "Defence", "SearchDefence", "WassersteinDefence", "bu
 
 
 def build_defence(config: TrainConfig, network: SplitNetwork) -> Defence | None:
-    """The defence that the settings ask for, for this network's features.
+    """Build the defence that the settings ask for, for this network's features.
 
-    None for --defence none, and for forms without a rotation. It lies on the CPU, as every new module.
+    Args:
+        config: defence, critic, weight and steps.
+        network: whose features are defended.
+
+    Returns:
+        On the CPU, as every new module; None for --defence none, and for forms without a secret.
     """
     if network.form != "complex" or config.defence_name == "none":
         return None

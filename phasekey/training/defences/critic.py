@@ -25,7 +25,7 @@ class Critic(nn.Module):
         self.body, self.score = body, nn.Linear(outputs, 1)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """(N, ...) -> (N,)."""
+        """Features (N, ...) of unit norm -> scores (N,)."""
         score: Tensor = self.score(self.body(self.scale * feature).flatten(1)).squeeze(1)
         return score
 

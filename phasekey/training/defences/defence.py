@@ -29,7 +29,15 @@ class Defence(nn.Module, ABC):
         self.optimiser = Adam(adversary.parameters(), lr=rate, betas=betas)
 
     def attack(self, feature: Tensor, decoy: Tensor) -> dict[str, float]:
-        """Update the adversary; nothing flows back to the encoder. Returns the last update's figures."""
+        """Update the adversary; nothing flows back to the encoder.
+
+        Args:
+            feature: a, (N, ...).
+            decoy: b, like the feature.
+
+        Returns:
+            The last update's figures, by their names.
+        """
         figures: dict[str, float] = {}
         with _full_precision(feature):
             batch = unit_norm(feature.detach().float(), decoy.detach().float())
@@ -42,7 +50,15 @@ class Defence(nn.Module, ABC):
         return figures
 
     def penalty(self, feature: Tensor, decoy: Tensor) -> Tensor:
-        """The scalar that the encoder adds to its loss; the adversary's weights get no gradient from it."""
+        """Compute what the encoder adds to its loss; the adversary's weights get no gradient from it.
+
+        Args:
+            feature: a, (N, ...), with its gradient.
+            decoy: b, like the feature.
+
+        Returns:
+            A scalar.
+        """
         if self.weight == 0:
             return feature.new_zeros(())
         with _full_precision(feature), _frozen(self.adversary):

@@ -93,7 +93,7 @@ class Score(nn.Module):
         self.squares = nn.Linear(width, 1, bias=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        """(..., D) -> (...)."""
+        """Vectors (..., D) -> scores (...), nats."""
         score: Tensor = self.layers(values) + self.squares(values.square())
         return score.squeeze(-1)
 

@@ -9,7 +9,7 @@ from typing import Any
 from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.data.registry import load_dataset
-from phasekey.training.hardware import leads
+from phasekey.training.hardware import is_main_process
 from phasekey.training.loop import METRICS_FILE, OnEpoch, train
 from phasekey.training.recipes import load_recipe
 from phasekey.training.reproduction.columns import Column
@@ -72,6 +72,6 @@ def run_cells(
                 config, dataset(config.data, config.image_size), progress=progress, on_epoch=on_epoch
             )
             result = result_of(cell.row, cell.column.name, model, config.out / METRICS_FILE)
-            if leads():
+            if is_main_process():
                 result.write(config.out)
         yield result

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     let_threads_sleep()
     from tqdm import tqdm
 
-    from phasekey.training.hardware import leads
+    from phasekey.training.hardware import is_main_process
     from phasekey.training.reproduction.cells import Cell, plan, run_cells
 
     settings: dict[str, Any] = {
@@ -72,16 +72,16 @@ def run(args: argparse.Namespace) -> int:
     cells = plan(_rows(args.rows), columns_of(_words(args.forms)), args.runs, settings)
 
     def begin(cell: Cell, finished: bool) -> None:
-        if leads():
+        if is_main_process():
             tqdm.write(f"{cell.row}, {cell.column.heading}: {'finished before' if finished else 'training'}")
 
     epochs = max(cell.config.epochs for cell in cells)
     for _ in run_cells(
         cells, begin=begin, on_epoch=lambda metrics: tqdm.write(metrics.sentence(epochs)), progress=True
     ):
-        if leads():
+        if is_main_process():
             _write(args.out, args.runs)
-    if leads():
+    if is_main_process():
         tqdm.write(f"wrote {args.out}")
     return 0
 

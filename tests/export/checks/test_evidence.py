@@ -19,10 +19,13 @@ from export.checks.evidence import collect
 from export.checks.parity import relative_l2, turn
 from export.errors import ExportError
 from export.graphs import Graphs, build_graphs
+from export.writing.assemble import ROLES
+from export.writing.card import card_text
 from export.writing.model_repository import write_config
 from phasekey.bundle import ProofSpec, load_manifest, write_manifest
 from phasekey.cli import main
 from phasekey.model import SplitNetwork
+from phasekey.model.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 
 
@@ -59,6 +62,19 @@ def test_cost_counts_what_the_equations_say(trained: SplitNetwork) -> None:
     assert cost.flops_processing == convolution + linear
     assert cost.flops_decoder == 2 * 84 * 10
     assert (cost.bytes_up, cost.bytes_down) == (4 * 2 * 6 * 14 * 14, 4 * 2 * 84)
+
+
+def test_the_card_says_whether_the_device_is_spared_work(exported) -> None:
+    manifest = load_manifest(exported.edge)
+    cost = {**manifest.export["cost"], "flops_encoder": 100, "flops_decoder": 20, "flops_plain": 480}
+
+    def card(**changed: int) -> str:
+        export = {**manifest.export, "cost": {**cost, **changed}}
+        return card_text(replace(manifest, export=export), dict.fromkeys(ROLES, 1))
+
+    assert "spares the device 75% of the operations" in card()
+    assert "**A device does 500 operations" in card(flops_encoder=480)
+    assert "spares the device nothing" in card(flops_encoder=480)
 
 
 def test_a_bias_is_refused_by_name(trained: SplitNetwork) -> None:
@@ -112,7 +128,7 @@ def test_both_runtimes_say_unproved_at_every_start(exported, tmp_path: Path, cap
     unproved = replace(manifest, proof=ProofSpec("unproved", "node conv"))
     write_manifest(bundle / "edge", unproved)
     write_config(bundle / "cloud" / manifest.model_name, unproved)
-    assert starts() == ["edge_runtime.encoder", "cloud_runtime.repository.models"]
+    assert starts() == ["edge_runtime.graphs", "cloud_runtime.repository.models"]
 
 
 def test_the_card_tells_the_manifests_figures(exported) -> None:
@@ -126,6 +142,10 @@ def test_the_card_tells_the_manifests_figures(exported) -> None:
         f"{manifest['export']['parity']['processing']['median']:.1e}",
         f"{(exported.edge / 'encoder.onnx').stat().st_size:,}",
         "**proved**",
+        f"{manifest['export']['parity']['shipped']['median']:.1e}",
+        f"{manifest['export']['accuracy']['graphs, processing float32, wire float16']:.2%}",
+        f"{manifest['export']['cost']['flops_plain']:,}",
+        "## Intended use",
     ):
         assert figure in card
 
@@ -134,5 +154,7 @@ def test_the_measures_themselves_are_those_of_complex_numbers() -> None:
     rng = np.random.default_rng(0)
     f, theta = rng.normal(size=(3, 4, 2, 2)).astype(np.float32), rng.uniform(0, 6, 3)
     z = (f[:, :2] + 1j * f[:, 2:]) * np.exp(1j * theta)[:, None, None, None]
-    np.testing.assert_allclose(turn(f, theta), np.concatenate([z.real, z.imag], 1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        turn(f, rotations(torch.from_numpy(theta))), np.concatenate([z.real, z.imag], 1), rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_allclose(relative_l2(1.5 * f, f), 0.5, rtol=1e-6)

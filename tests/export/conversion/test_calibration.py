@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.checks.transmissions import features
+from export.checks.transmissions import transmissions
 from export.conversion.calibration import IMAGES, calibration_x, load_calibration, some
 from export.errors import ExportError
 from export.session import open_graph
@@ -16,8 +16,9 @@ def test_calibration_is_on_training_images_alone(checkpoint, graphs) -> None:
     images, labels = some(dataset.train, IMAGES)
     assert images.shape == (200, 32, 32, 1)
     assert len(np.unique(labels)) == 10
-    fed = np.concatenate(list(calibration_x(graphs.encoder, dataset)))
-    expected = np.concatenate([x for x, _ in features(open_graph(graphs.encoder), images)])
+    fed = np.concatenate(list(calibration_x(checkpoint.network, graphs.encoder, dataset)))
+    sent = transmissions(checkpoint.network, open_graph(graphs.encoder), images)
+    expected = np.concatenate([x for x, _ in sent])
     np.testing.assert_allclose(fed, expected, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from export.checks.transmissions import features
+from export.checks.transmissions import transmissions
 from export.conversion.calibration import calibration_x, load_calibration
 from export.conversion.quantise import quantise
 from export.conversion.shipped import convert
@@ -24,7 +24,9 @@ from phasekey.model import build_network
 
 @pytest.fixture(scope="module")
 def quantised(checkpoint, graphs) -> onnx.ModelProto:
-    return quantise(graphs.processing, calibration_x(graphs.encoder, load_calibration(checkpoint)))
+    return quantise(
+        graphs.processing, calibration_x(checkpoint.network, graphs.encoder, load_calibration(checkpoint))
+    )
 
 
 def test_convolutions_and_products_are_int8_and_symmetric(graphs, quantised) -> None:
@@ -56,16 +58,18 @@ def test_the_graph_given_is_not_changed(graphs) -> None:
     assert given == graphs.processing
 
 
-def test_it_computes_the_same_up_to_quantisation(graphs, quantised, exported) -> None:
-    x = np.concatenate([x for x, _ in features(open_graph(graphs.encoder), exported.images, seed=5)])
+def test_it_computes_the_same_up_to_quantisation(checkpoint, graphs, quantised, exported) -> None:
+    x = np.concatenate(
+        [x for x, _ in transmissions(checkpoint.network, open_graph(graphs.encoder), exported.images)]
+    )
     expected, found = (open_graph(model).run({"x": x})["h"] for model in (graphs.processing, quantised))
     errors = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
     assert 1e-4 < np.median(errors) < 0.08
 
 
 @pytest.mark.parametrize("wire", ["float32", "float16", "int8"])
-def test_it_is_proved_with_every_wire(graphs, quantised, wire) -> None:
-    verdict = prove(convert_ends(quantised, choose_wire(graphs, wire)))
+def test_it_is_proved_with_every_wire(checkpoint, graphs, quantised, wire) -> None:
+    verdict = prove(convert_ends(quantised, choose_wire(checkpoint.network, graphs, wire)))
     assert verdict.failure is None
     assert verdict.grade == "up to quantisation"
 
@@ -80,7 +84,9 @@ def test_a_residual_network_is_proved_too() -> None:
 
 def test_it_is_smaller_and_the_same_each_time(checkpoint, graphs, quantised) -> None:
     assert quantised.ByteSize() < 0.6 * graphs.processing.ByteSize()
-    again = quantise(graphs.processing, calibration_x(graphs.encoder, load_calibration(checkpoint)))
+    again = quantise(
+        graphs.processing, calibration_x(checkpoint.network, graphs.encoder, load_calibration(checkpoint))
+    )
     assert again.SerializeToString(deterministic=True) == quantised.SerializeToString(deterministic=True)
 
 

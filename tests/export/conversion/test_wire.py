@@ -1,6 +1,7 @@
 """The wire's conversion inside the cloud's graph: against numpy, and still equivariant."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -30,6 +31,10 @@ def model(nodes, inputs, outputs, **constants) -> onnx.ModelProto:
     weights = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "graph", ports(inputs), ports(outputs), initializer=weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+# All that the choice asks of a network.
+NETWORK = SimpleNamespace(secret="rotation", components=2, feature_shape=(C, SIZE, SIZE), noise_size=NOISE)
 
 
 def processing(gain: float = 1.0) -> onnx.ModelProto:
@@ -159,7 +164,7 @@ def test_a_graph_with_other_ends_is_refused() -> None:
 
 
 def test_float16_is_chosen_where_it_costs_nothing() -> None:
-    wire = choose_wire(graphs())
+    wire = choose_wire(NETWORK, graphs())
     assert (wire.dtype, wire.x_scale, wire.h_scale) == ("float16", None, None)
     assert wire.measured["asked"] == "auto"
     assert 1e-5 < wire.measured["float16"]["median"] <= LIMIT
@@ -170,40 +175,40 @@ def test_float16_is_chosen_where_it_costs_nothing() -> None:
     "gains", [{"encoder": 1e5}, {"processing": 1e5}, {"encoder": 1e-8}], ids=["x", "h", "too small"]
 )
 def test_float32_is_chosen_where_float16_loses_the_values(gains) -> None:
-    wire = choose_wire(graphs(**gains))
+    wire = choose_wire(NETWORK, graphs(**gains))
     assert wire.dtype == "float32"
     median = wire.measured["float16"]["median"]
     assert median is None or median > LIMIT
     with pytest.raises(ExportError, match=r"does not carry this network.*--wire float32"):
-        choose_wire(graphs(**gains), "float16")
+        choose_wire(NETWORK, graphs(**gains), "float16")
 
 
 @pytest.mark.parametrize("gain", [1e-8, 1, 1e5])
 def test_int8_scales_with_the_network(gain: float) -> None:
-    wire = choose_wire(graphs(encoder=gain), "int8")
+    wire = choose_wire(NETWORK, graphs(encoder=gain), "int8")
     assert 0.001 < wire.measured["int8"]["median"] < 0.05
-    assert wire.x_scale == pytest.approx(choose_wire(graphs(), "int8").x_scale * gain, rel=1e-5)
+    assert wire.x_scale == pytest.approx(choose_wire(NETWORK, graphs(), "int8").x_scale * gain, rel=1e-5)
 
 
 def test_int8_scales_reach_as_far_as_the_longest_value() -> None:
     """All of the synthetic x lie within 127 steps, the longest at the end: by the encoder's equation."""
-    wire = choose_wire(graphs(), "int8")
+    wire = choose_wire(NETWORK, graphs(), "int8")
     from export.checks.transmissions import synthetic_x
 
-    x = synthetic_x(encoder())
+    x = synthetic_x(NETWORK, graphs())
     assert norms(x).max() == pytest.approx(127 * wire.x_scale, rel=1e-5)
     assert norms(naive(x)).max() == pytest.approx(127 * wire.h_scale, rel=1e-5)
 
 
 def test_what_was_asked_for_is_told() -> None:
-    assert choose_wire(graphs(), "float32").measured == {"asked": "float32"}
-    assert choose_wire(graphs(), "int8").measured["asked"] == "int8"
+    assert choose_wire(NETWORK, graphs(), "float32").measured == {"asked": "float32"}
+    assert choose_wire(NETWORK, graphs(), "int8").measured["asked"] == "int8"
 
 
 def test_the_choice_is_the_same_each_time() -> None:
-    assert choose_wire(graphs(), "int8") == choose_wire(graphs(), "int8")
+    assert choose_wire(NETWORK, graphs(), "int8") == choose_wire(NETWORK, graphs(), "int8")
 
 
 def test_a_network_that_gives_nan_is_refused() -> None:
     with pytest.raises(ExportError, match="NaN or infinity"):
-        choose_wire(graphs(encoder=1e38, processing=1e38))
+        choose_wire(NETWORK, graphs(encoder=1e38, processing=1e38))

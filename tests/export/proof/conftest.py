@@ -16,8 +16,8 @@ def check(tmp_path):
 
     def checked(model, *, equivariant: bool | None = None, tolerance=RIGHT, **options) -> Verdict:
         verdict = prove(model, **options)
-        layout = {"layout": options["layout"]} if "layout" in options else {}
-        error = equivariance_errors(save(model, tmp_path), rotated=options.get("rotated"), **layout).max()
+        kept = {name: options[name] for name in ("layout", "group") if name in options}
+        error = equivariance_errors(save(model, tmp_path), rotated=options.get("rotated"), **kept).max()
         if verdict.proved if equivariant is None else equivariant:
             assert error <= tolerance, f"{verdict}, but it is off by {error}"
         else:

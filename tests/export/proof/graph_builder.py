@@ -26,6 +26,7 @@ class Graph:
         self.shape, self.opset, self.dtype = list(shape), opset, dtype
         self.random = np.random.default_rng(seed)
         self.nodes, self.weights = [], []
+        self.out: str | None = None  # the last node's, where a test keeps it
 
     def const(self, value, dtype=None):
         """A stored constant: float32, or int64 where the numbers are whole."""

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import resource
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,22 @@ from google.protobuf import text_format
 from onnx import numpy_helper
 from tritonclient.grpc import model_config_pb2 as triton
 
-from phasekey.bundle import load_manifest
+import export.pipeline
+from cloud_runtime.config import ServerConfig
+from cloud_runtime.server import start
+from export.writing.assemble import write_bundle
+from phasekey.bundle import load_manifest, write_manifest
 from phasekey.cli import main
+from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
+from sdk import EdgeClient
+
+SUMMARY: dict[str, object] = {
+    "date": "2026-11-20", "phasekey": "0.1.0", "budget": "quick", "kind": "bundle",
+    "subject_sha256": "ab" * 32, "audited": "the graphs", "data": "digits",
+    "decoy_law": "gaussian-images", "keys": "derived",
+    "box": "white", "incomplete": None, "verdict": "It leaks.", "grade": "leak", "figures": {},
+    "report_sha256": "cd" * 32,
+}  # fmt: skip
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -92,8 +109,8 @@ def test_the_manifest_tells_network_training_and_decoys(exported) -> None:
     assert manifest["network"]["feature_shape"] == [6, 14, 14]
     assert manifest["training"]["data"] == "digits"
     assert 0 < manifest["training"]["test_accuracy"] <= 1
-    decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input"}
-    assert decoy.items() <= manifest["decoy"].items()
+    decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input", "sigma": 1.0}
+    assert manifest["decoy"] == decoy
     assert manifest["labels"] == [str(digit) for digit in range(10)]
 
 
@@ -124,3 +141,70 @@ def test_a_model_name_that_is_no_folder_name_is_refused(exported, tmp_path: Path
     assert main(arguments) == 2
     assert "error: " in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_exporting_again_keeps_the_audit_of_the_same_graphs(exported, tmp_path: Path) -> None:
+    out = shutil.copytree(exported.bundle, tmp_path / "bundle")
+    write_manifest(out / "edge", replace(load_manifest(out / "edge"), audit=SUMMARY))
+    arguments = ["export", "--ckpt", str(exported.checkpoint), "--out", str(out)]
+    assert main(arguments) == 0
+    assert load_manifest(out / "edge").audit == SUMMARY
+    assert "It leaks." in (out / "model-card.md").read_text()
+    assert main([*arguments, "--wire", "float32"]) == 0  # other graphs, which nobody has audited
+    assert load_manifest(out / "edge").audit is None
+
+
+def test_exporting_another_model_keeps_the_former_for_devices_that_have_it(
+    exported, tmp_path: Path, capsys
+) -> None:
+    out = shutil.copytree(exported.bundle, tmp_path / "bundle")
+    former = load_manifest(out / "edge").model_name
+    before = tree(out / "cloud" / former)
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(out), "--wire", "int8"]) == 0
+    now = load_manifest(out / "edge").model_name
+    assert {path.name for path in (out / "cloud").iterdir()} == {former, now}
+    assert tree(out / "cloud" / former) == before
+    assert f"kept  {out / 'cloud' / former}" in capsys.readouterr().out
+    with start(ServerConfig(out / "cloud", listen="127.0.0.1:0")) as server:  # both are served
+        for edge in (exported.edge, out / "edge"):
+            with EdgeClient(edge, server.address) as client:
+                assert len(client.predict(exported.images[:1]).labels) == 1
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_bundle(
+    exported, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    out = shutil.copytree(exported.bundle, tmp_path / "bundle")
+    before = tree(out)
+
+    def on_a_small_disk(*arguments: object) -> object:
+        """No file may be longer than 10 kB while the bundle is written."""
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            return write_bundle(*arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    monkeypatch.setattr(export.pipeline, "write_bundle", on_a_small_disk)
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(out), "--no-score"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot write" in said
+    assert "File too large" in said
+    assert "Traceback" not in said
+    assert tree(out) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_the_manifest_names_the_data_and_no_path(exported, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(exported.checkpoint)
+    config = {**checkpoint.config, "data": "/home/somebody/private/digits.tar.gz"}
+    save_checkpoint(tmp_path / "model.pt", replace(checkpoint, config=config))
+    assert main(["export", "--ckpt", str(tmp_path / "model.pt"), "--out", str(tmp_path / "out")]) == 0
+    manifest = json.loads((tmp_path / "out" / "edge" / "manifest.json").read_text())
+    assert manifest["training"]["settings"]["data"] == "digits"
+    for path in (tmp_path / "out").rglob("*.*"):
+        assert not path.is_file() or b"somebody" not in path.read_bytes()
+    # Where the data is not at hand, the card says that nothing was measured.
+    assert "accuracy" not in manifest["export"]
+    assert "not measured" in (tmp_path / "out" / "model-card.md").read_text()

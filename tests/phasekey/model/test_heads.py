@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from phasekey.model import ModelError, build_network
-from phasekey.model.heads import Bottleneck, DeepBottleneck, Generator
+from phasekey.model.heads import Bottleneck, DeepBottleneck, Generator, NormBottleneck
 from phasekey.model.rotation import rotate
 
 
@@ -57,7 +57,30 @@ def test_a_deep_bottleneck_does_not_grow_with_the_map():
     assert max(sizes) < 600_000
 
 
-@pytest.mark.parametrize("head", ["bottleneck", "deep-bottleneck"])
+def test_a_norm_bottleneck_gives_every_feature_one_length():
+    torch.manual_seed(0)
+    head = NormBottleneck((6, 14, 14), 12)
+    for training in (True, False):
+        feature = head.train(training)(3 + 2 * torch.rand(50, 6, 14, 14)).detach().double()
+        np.testing.assert_allclose(feature.square().sum(1), 12, rtol=1e-6)
+    assert [name for name, _ in head.named_parameters() if "norm" in name] == []
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-20, 1e-13])
+def test_a_vector_without_a_direction_is_never_longer_and_zero_stays_zero(size):
+    head = NormBottleneck((4,), 3).eval()
+    head.deep = torch.nn.Identity()
+    vector = torch.full((1, 3), size, requires_grad=True)
+    feature = head(vector)
+    feature.sum().backward()
+    feature = feature.detach()
+    assert torch.isfinite(feature).all()
+    assert torch.isfinite(vector.grad).all()
+    assert float(feature.square().sum()) <= 3 * (1 + 1e-6)
+    assert size > 0 or float(feature.abs().sum()) == 0
+
+
+@pytest.mark.parametrize("head", ["bottleneck", "deep-bottleneck", "norm-bottleneck"])
 @pytest.mark.parametrize(("arch", "variant"), [("lenet", None), ("resnet20", "alpha"), ("resnet20", "beta")])
 @pytest.mark.parametrize("form", ["complex", "additional"])
 def test_a_bottleneck_network_trains_a_step(arch, variant, form, head):
@@ -100,15 +123,16 @@ def test_the_baselines_without_a_head_ignore_it():
         assert bottleneck_network(form=form).feature_shape == (6, 14, 14)
 
 
-def test_a_bottleneck_without_a_width_is_128_wide_and_a_deep_one_12():
+def test_a_bottleneck_without_a_width_is_128_wide_and_others_12():
     assert bottleneck_network(width=None).feature_shape == (128,)
-    assert bottleneck_network(width=None, head="deep-bottleneck").feature_shape == (12,)
+    for head in ("deep-bottleneck", "norm-bottleneck"):
+        assert bottleneck_network(width=None, head=head).feature_shape == (12,)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, bottleneck, deep-bottleneck"),
+        ({"head": "neck"}, "unknown head 'neck'; choose one of paper, light, bottleneck"),
         ({"width": 16}, "head paper got width 16"),
         ({"head": "bottleneck", "width": 0}, "got width 0"),
         ({"decoy": "pool"}, "unknown decoy 'pool'"),

@@ -1,4 +1,4 @@
-"""Every layer commutes with rotation, in float64, and agrees with a naive complex version of its equation."""
+"""Every layer commutes with secrets, in float64, and agrees with a naive version of its equation."""
 
 import math
 from collections.abc import Callable
@@ -8,33 +8,35 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from torch import Tensor, nn
 
 from phasekey.model import layers
-from phasekey.model.rotation import fold, unfold
+from phasekey.model.layout import fold, unfold
 
-MAP_LAYERS: dict[str, Callable[[int], nn.Module]] = {
-    "convolution": lambda c: nn.Conv2d(c, 3, 3, padding=1, bias=False),
-    "strided convolution": lambda c: nn.Conv2d(c, 2, 3, stride=2, bias=False),
-    "δ, c = 1": lambda c: layers.PhaseReLU(1.0),
-    "δ, c = 0.3": lambda c: layers.PhaseReLU(0.3),
-    "δ, c_k": lambda c: layers.PhaseReLU(None),
-    "δ, twice c_k": lambda c: layers.PhaseReLU(None, 2.0),
-    "batch norm": layers.NormBatchNorm,
-    "average pooling": lambda c: nn.AvgPool2d(2),
-    "global average pooling": lambda c: nn.AdaptiveAvgPool2d(1),
-    "max pooling": lambda c: layers.NormMaxPool2d(2),
-    "overlapping max pooling": lambda c: layers.NormMaxPool2d(3, 2, 1),
-    "dropout": lambda c: layers.PairDropout(0.4),
-    "flatten": lambda c: nn.Flatten(),
-    "skip": lambda c: layers.Residual(nn.Conv2d(c, c, 3, padding=1, bias=False), nn.Identity()),
+# Each by channels (or units) and components.
+MAP_LAYERS: dict[str, Callable[..., nn.Module]] = {
+    "convolution": lambda c, k=2: nn.Conv2d(c, 3, 3, padding=1, bias=False),
+    "strided convolution": lambda c, k=2: nn.Conv2d(c, 2, 3, stride=2, bias=False),
+    "δ, c = 1": lambda c, k=2: layers.PhaseReLU(1.0, components=k),
+    "δ, c = 0.3": lambda c, k=2: layers.PhaseReLU(0.3, components=k),
+    "δ, c_k": lambda c, k=2: layers.PhaseReLU(None, components=k),
+    "δ, twice c_k": lambda c, k=2: layers.PhaseReLU(None, 2.0, k),
+    "batch norm": lambda c, k=2: layers.NormBatchNorm(c, components=k),
+    "average pooling": lambda c, k=2: nn.AvgPool2d(2),
+    "global average pooling": lambda c, k=2: nn.AdaptiveAvgPool2d(1),
+    "max pooling": lambda c, k=2: layers.NormMaxPool2d(2, components=k),
+    "overlapping max pooling": lambda c, k=2: layers.NormMaxPool2d(3, 2, 1, k),
+    "dropout": lambda c, k=2: layers.PairDropout(0.4, k),
+    "flatten": lambda c, k=2: nn.Flatten(),
+    "skip": lambda c, k=2: layers.Residual(nn.Conv2d(c, c, 3, padding=1, bias=False), nn.Identity()),
 }
-VECTOR_LAYERS: dict[str, Callable[[int], nn.Module]] = {
-    "linear": lambda d: nn.Linear(d, 5, bias=False),
-    "δ, c = 1": lambda d: layers.PhaseReLU(1.0),
-    "δ, c over the units": lambda d: layers.PhaseReLU(None),
-    "batch norm": layers.NormBatchNorm,
-    "dropout": lambda d: layers.PairDropout(0.4),
+VECTOR_LAYERS: dict[str, Callable[..., nn.Module]] = {
+    "linear": lambda d, k=2: nn.Linear(d, 5, bias=False),
+    "δ, c = 1": lambda d, k=2: layers.PhaseReLU(1.0, components=k),
+    "δ, c over the units": lambda d, k=2: layers.PhaseReLU(None, components=k),
+    "batch norm": lambda d, k=2: layers.NormBatchNorm(d, components=k),
+    "dropout": lambda d, k=2: layers.PairDropout(0.4, k),
 }
 # What each layer would be without its rule: rotation must notice.
 RULE_BREAKERS: dict[str, Callable[[int], nn.Module]] = {
@@ -43,6 +45,10 @@ RULE_BREAKERS: dict[str, Callable[[int], nn.Module]] = {
     "batch norm with mean": lambda c: nn.BatchNorm2d(c, affine=False),
     "max pooling by component": lambda c: nn.MaxPool2d(2),
     "a mask for each component": lambda c: nn.Dropout(0.4),
+}
+# What is right for two components and wrong for four: norms over half of them.
+TWO_OF_FOUR: dict[str, Callable[[int], nn.Module]] = {
+    name: MAP_LAYERS[name] for name in ("δ, c = 1", "δ, c_k", "max pooling", "dropout")
 }
 
 
@@ -98,6 +104,72 @@ def test_map_layers_commute_with_rotation(
 def test_vector_layers_commute_with_rotation(name: str, training: bool, n: int, d: int, seed: int) -> None:
     layer = VECTOR_LAYERS[name](d).double().train(training)
     assert equivariance_error(layer, *random_input(seed, n, d), seed) < 1e-12
+
+
+def mixing_error(layer: nn.Module, f: np.ndarray, secret: np.ndarray, seed: int) -> float:
+    """Relative L2 of Φ(Qf) against QΦ(f), components (k, N, ...) mixed by numpy, the same dropout mask."""
+
+    def through(values: np.ndarray) -> np.ndarray:
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            result = layer(torch.from_numpy(values.reshape(-1, *values.shape[2:])))
+        return result.numpy().reshape(*values.shape[:2], *result.shape[1:])
+
+    before = through(np.einsum("njk,kn...->jn...", secret, f))
+    after = np.einsum("njk,kn...->jn...", secret, through(f))
+    return float(np.linalg.norm(before - after) / max(np.linalg.norm(after), 1e-30))
+
+
+def random_secrets(seed: int, count: int, k: int) -> np.ndarray:
+    """Orthogonal matrices by scipy, half of them reflections."""
+    drawn = stats.ortho_group(k).rvs(count, random_state=seed).reshape(count, k, k)
+    drawn[::2, 0] *= np.sign(np.linalg.det(drawn[::2]))[:, None]
+    drawn[1::2, 0] *= -np.sign(np.linalg.det(drawn[1::2]))[:, None]
+    return drawn
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
+@pytest.mark.parametrize("k", [2, 4, 8])
+@pytest.mark.parametrize("name", [*MAP_LAYERS, *(f"{name}, vector" for name in VECTOR_LAYERS)])
+def test_layers_commute_with_orthogonal_secrets(name: str, k: int, training: bool) -> None:
+    vector = name.endswith(", vector")
+    build = VECTOR_LAYERS[name.removesuffix(", vector")] if vector else MAP_LAYERS[name]
+    f = np.random.default_rng(1).normal(size=(k, 4, 3) if vector else (k, 4, 3, 7, 6))
+    layer = build(3, k).double().train(training)
+    secrets = random_secrets(2, 4, k)
+    assert set(np.sign(np.linalg.det(secrets))) == {-1.0, 1.0}
+    assert mixing_error(layer, f, secrets, 3) < 1e-12
+
+
+@pytest.mark.parametrize("name", TWO_OF_FOUR)
+def test_norms_over_half_of_the_components_do_not_commute(name: str) -> None:
+    f = np.random.default_rng(1).normal(size=(4, 4, 3, 8, 8))
+    layer = TWO_OF_FOUR[name](3).double().train()
+    assert mixing_error(layer, f, random_secrets(2, 4, 4), 3) > 1e-2
+
+
+@pytest.mark.parametrize("k", [2, 3, 8])
+def test_a_component_keeps_its_size_whatever_their_number(k: int) -> None:
+    """δ and batch norm by their equations for k components, c and E|f|² as at two."""
+    values = np.random.default_rng(4).normal(size=(k, 5, 3, 4, 4))
+    folded = torch.from_numpy(values.reshape(-1, 3, 4, 4))
+    norm = np.linalg.norm(values, axis=0)
+    level = 0.7 * np.sqrt(k / 2)
+    expected = norm / np.maximum(norm, level) * values
+    found = layers.PhaseReLU(0.7, components=k)(folded).numpy().reshape(values.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    mean_square = (norm**2).mean(axis=(0, 2, 3)) * 2 / k
+    normed = layers.NormBatchNorm(3, eps=1e-3, components=k).double()(folded).numpy().reshape(values.shape)
+    np.testing.assert_allclose(normed, values / np.sqrt(mean_square + 1e-3)[:, None, None], rtol=1e-12)
+
+
+def test_max_pooling_takes_all_components_from_one_place() -> None:
+    values = np.random.default_rng(5).normal(size=(4, 2, 3, 4, 4))
+    pooled = layers.NormMaxPool2d(2, components=4)(torch.from_numpy(values.reshape(-1, 3, 4, 4))).numpy()
+    for n, c, row, column in np.ndindex(2, 3, 2, 2):
+        window = values[:, n, c, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].reshape(4, -1)
+        largest = window[:, np.linalg.norm(window, axis=0).argmax()]
+        np.testing.assert_array_equal(pooled.reshape(4, 2, 3, 2, 2)[:, n, c, row, column], largest)
 
 
 @pytest.mark.parametrize("name", RULE_BREAKERS)

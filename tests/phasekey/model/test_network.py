@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from phasekey.model import FORMS, ModelError, build_network
+from phasekey.model.layers import NormBatchNorm
 from phasekey.model.network import noise_like
 from phasekey.model.rotation import rotate, unrotate
-from phasekey.model.secrets import rotations
+from phasekey.model.secrets import SECRETS, draw_secret, hide, rotations
+from phasekey.model.table import networks
 
 # name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals
 SMALL = [
@@ -89,6 +91,32 @@ def test_processing_modules_commute_with_rotation(arch: str, variant: str | None
     assert np.linalg.norm(as_complex(turned) - as_complex(straight)) > 0.1 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("k", [2, 4, 8])
+@pytest.mark.parametrize(("arch", "variant"), list(networks()))
+def test_processing_modules_commute_with_orthogonal_secrets(arch: str, variant: str | None, k: int) -> None:
+    """Φ(QM) = QΦ(M) for all 13 networks, on small images, with reflections among the Q."""
+    torch.manual_seed(0)
+    # The smallest that the layers fit, in float64; BatchNorm's statistics are those of a trained network.
+    side = {"vgg16": 32, "alexnet": 64, "lenet": 32}.get(arch, 16)
+    network = build_network(
+        arch, classes=3, image=(3, side, side), variant=variant, secret="orthogonal", components=k
+    ).double()
+    for module in network.modules():
+        if isinstance(module, NormBatchNorm):
+            module.running_squared_norm.uniform_(0.5, 2)
+    processing = network.eval().processing
+    rows = torch.randn(2, k, *network.feature_shape, dtype=torch.float64)
+    secret = draw_secret("orthogonal", 2, k)
+    secret[0, 0] *= torch.linalg.det(secret[0]).sign()
+    secret[1, 0] *= -torch.linalg.det(secret[1]).sign()
+    with torch.no_grad():
+        straight = processing(rows.flatten(1, 2)).unflatten(1, (k, -1)).numpy()
+        mixed = processing(hide(rows, secret)).unflatten(1, (k, -1)).numpy()
+    expected = np.einsum("njk,nk...->nj...", secret.numpy(), straight)
+    assert np.linalg.norm(mixed - expected) / np.linalg.norm(expected) < 1e-11
+    assert np.linalg.norm(mixed - straight) > 0.1 * np.linalg.norm(expected)
+
+
 def as_complex(pair: np.ndarray) -> np.ndarray:
     channels = pair.shape[1] // 2
     return pair[:, :channels] + 1j * pair[:, channels:]
@@ -116,6 +144,39 @@ def test_the_prediction_does_not_depend_on_the_angle_but_on_undoing_it() -> None
         wrong = network.decoder(unrotate(h, torch.full((4,), 2.0)))
     assert torch.allclose(first, second, atol=1e-4)
     assert not torch.allclose(first, wrong, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "k"),
+    [
+        ({"secret": "orthogonal"}, 2),
+        ({"secret": "orthogonal"}, 4),
+        ({"secret": "permutation", "form": "original"}, 4),
+        ({"secret": "permutation", "form": "additional"}, 3),
+    ],
+)
+def test_the_prediction_does_not_depend_on_the_secret(options: dict[str, str], k: int) -> None:
+    torch.manual_seed(0)
+    network = build_network("lenet", classes=10, image=(1, 32, 32), components=k, **options).double().eval()
+    with torch.no_grad():
+        feature = network.encoder(torch.rand(4, 1, 32, 32, dtype=torch.float64))
+        rows = network.among_decoys(feature, torch.randn(4, k - 1, *feature.shape[1:], dtype=torch.float64))
+        first, second = network.answer(rows), network.answer(rows)
+        swapped = network.answer(rows.roll(1, dims=1))
+    torch.testing.assert_close(first, second, rtol=1e-9, atol=1e-9)
+    assert not torch.allclose(first, swapped, atol=1e-2)
+    if network.secret == "permutation":
+        plain = network.decoder(network.processing(feature))
+        torch.testing.assert_close(first, plain, rtol=1e-12, atol=1e-12)
+
+
+def test_a_plain_network_is_trained_as_if_there_was_no_permutation() -> None:
+    def logits(**options: object) -> torch.Tensor:
+        torch.manual_seed(0)
+        network = build_network("lenet", classes=4, image=(1, 32, 32), form="original", **options)
+        return network.train()(torch.ones(3, 1, 32, 32))
+
+    torch.testing.assert_close(logits(secret="permutation", components=4), logits(), rtol=0, atol=0)
 
 
 def test_noise_has_the_average_magnitude_of_the_feature() -> None:
@@ -146,6 +207,12 @@ def test_the_noisy_form_processes_the_feature_plus_gamma_times_noise(gamma: floa
         ({"arch": "lenet", "variant": "alpha"}, "no variants"),
         ({"arch": "lenet", "form": "quaternion"}, "unknown form"),
         ({"arch": "lenet", "image": (3, 8, 8)}, "use larger images"),
+        ({"arch": "lenet", "secret": "key"}, f"unknown secret 'key'; choose one of {', '.join(SECRETS)}"),
+        ({"arch": "lenet", "components": 3}, "a rotation is of 2 components, but 3"),
+        ({"arch": "lenet", "secret": "permutation"}, "permutation is of plain networks.*form is complex"),
+        ({"arch": "lenet", "secret": "permutation", "form": "noisy"}, "form is noisy"),
+        ({"arch": "lenet", "sigma": 2.0}, "sigma is of Gaussian decoys and above 0; got 2"),
+        ({"arch": "lenet", "sigma": 0.0, "decoy": "gaussian"}, "got 0 for decoys gaussian"),
     ],
 )
 def test_what_cannot_be_built_is_named(options: dict[str, object], message: str) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from phasekey.model import NAMES, ModelError, describe
+from phasekey.model import NAMES, ModelError
+from phasekey.model.architectures import describe
 from phasekey.model.plain import from_plain, to_plain
 
 

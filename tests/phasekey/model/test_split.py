@@ -110,7 +110,7 @@ def test_pretrained_weights_see_the_inputs_that_they_know(mean, std) -> None:
         ({"image": (16, 16)}, r"image is \(channels, height, width\)"),
         ({"image": 16}, r"image is \(channels, height, width\)"),
         ({"encoder_end": 2.0}, "split points must lie in order"),
-        ({"heads": 2}, "split has no option 'heads'; it takes decoy, form"),
+        ({"heads": 2}, "split has no option 'heads'; it takes components, decoy, form"),
         ({"classes": 2}, "split has no option 'classes'"),
         ({"model": nn.Conv2d(3, 4, 3)}, "takes an nn.Sequential.*got a Conv2d"),
         ({"model": nn.Sequential(*[nn.Identity()] * 9)}, "must end in nn.Linear"),

@@ -10,8 +10,8 @@ NUMBERS = np.arange(23)
 SPLIT = Split(np.broadcast_to(NUMBERS[:, None, None, None], (23, 4, 4, 1)).astype(np.uint8), NUMBERS)
 
 
-def batches(seed=0, **share):
-    return Batches(SPLIT, batch_size=4, kind="none", seed=seed, device=torch.device("cpu"), **share)
+def batches(seed=0, **place):
+    return Batches(SPLIT, batch_size=4, kind="none", seed=seed, device=torch.device("cpu"), **place)
 
 
 def labels(source):
@@ -45,7 +45,7 @@ def test_another_goes_on_where_one_left_off(taken):
 
 
 def test_processes_share_every_batch():
-    parts = [batches(share=share, shares=2) for share in (0, 1)]
+    parts = [batches(rank=rank, world_size=2) for rank in (0, 1)]
     both = [[chosen.tolist() for _, chosen in part.epoch()] for part in parts]
     assert [one + other for one, other in zip(*both, strict=True)] == [
         chosen.tolist() for _, chosen in batches().epoch()

@@ -48,6 +48,12 @@ def test_a_checkpoint_comes_back_as_it_went(saved, checkpoint):
     assert not loaded.network.training
 
 
+def test_a_checkpoint_from_before_there_were_secrets_is_a_rotation(saved):
+    network = load_checkpoint(saved).network  # its architecture names none
+    assert (network.secret, network.components, network.sigma) == ("rotation", 2, 1.0)
+    assert network.decoy_source == "gaussian-images"
+
+
 def test_one_checkpoint_gives_the_same_bytes_under_any_name(tmp_path, saved, checkpoint):
     save_checkpoint(tmp_path / "other.pt", checkpoint)
     assert (tmp_path / "other.pt").read_bytes() == saved.read_bytes()

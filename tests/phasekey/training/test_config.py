@@ -34,6 +34,11 @@ from phasekey.training.errors import TrainingError
         ("k", 1),
         ("attack_steps", 0),
         ("defence_weight", -1.0),
+        ("secret", "key"),
+        ("components", 1),
+        ("sigma", 0.0),
+        ("draws", 0),
+        ("consistency", -1.0),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_option(name, value):
@@ -72,3 +77,22 @@ def test_the_options_and_the_data_need_no_torch():
 def test_decoys_are_gaussian_where_a_bottleneck_is_hardened(settings, law):
     config = TrainConfig(**settings)
     assert config.decoy_law == config.facts()["decoy"] == law
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"secret": "orthogonal", "defence": "paper"}, "--defence paper searches the angles of a rotation"),
+        ({"secret": "orthogonal", "defence": "hardened"}, "--secret is orthogonal; use --defence none"),
+        ({"consistency": 1.0}, "use --draws 2 or more"),
+        ({"consistency": 1.0, "draws": 2, "form": "original"}, "the complex form"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named_before_any_data_is_read(settings, message):
+    with pytest.raises(TrainingError, match=message):
+        TrainConfig(**settings)
+
+
+def test_the_papers_defence_comes_with_rotations_and_none_with_other_secrets():
+    assert TrainConfig().facts()["defence"] == "paper"
+    assert TrainConfig(secret="orthogonal", components=4).facts()["defence"] == "none"

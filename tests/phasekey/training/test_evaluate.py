@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from phasekey.model import build_network
+from phasekey.model import ModelError, build_network
 from phasekey.training.evaluate import evaluate, plain_logits, to_float
 
 
@@ -53,3 +53,23 @@ def test_the_accuracy_of_attributes_is_the_share_of_attributes(few_digits):
     answers = (plain_logits(network, to_float(images)) > 0).long()
     answers[:6, :5] = 1 - answers[:6, :5]
     assert evaluate(network, images, answers).plain == pytest.approx(1 - 6 * 5 / (24 * 10))
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_plain_is_the_same_without_decoys_for_any_number_of_components(few_digits, k):
+    network = build_network(
+        "lenet", classes=10, image=few_digits.image_shape, secret="orthogonal", components=k
+    ).eval()
+    images = to_float(torch.from_numpy(few_digits.test.images))
+    feature = network.encoder(images)
+    x = torch.cat([feature, *[torch.zeros_like(feature)] * (k - 1)], dim=1)
+    expected = network.decoder(network.processing(x)[:, :84])
+    torch.testing.assert_close(plain_logits(network, images), expected)
+
+
+def test_too_few_images_for_as_many_decoys_are_an_error(few_digits):
+    network = build_network(
+        "lenet", classes=10, image=few_digits.image_shape, secret="orthogonal", components=40
+    )
+    with pytest.raises(ModelError, match="39 other samples, so a batch of at least 40; got 24"):
+        evaluate(network, torch.from_numpy(few_digits.test.images), torch.zeros(24, dtype=torch.int64))

@@ -113,6 +113,7 @@ def colours(dataset):
         (colours, {}, r"takes images .*\(1, 32, 32\), but data 'few' has \(3, 32, 32\)"),
         (lambda d: replace(d, classes=(*d.classes, "ten")), {}, "tells classes 10, but data 'few' has 11"),
         (None, {"epoch": 3}, "no setting 'epoch'; it takes draws, consistency, defence"),
+        (None, {"split": "early"}, "no setting 'split'"),
         (None, {"head": "paper"}, "fit takes no head: the network has its own"),
         (None, {"epochs": 0}, "--epochs takes a whole number of at least 1"),
     ],

@@ -56,8 +56,8 @@ loop.train(TrainConfig(epochs=2, batch_size=16, device="cpu", out=Path(sys.argv[
 run = begun[0]
 total = sum(float(value.double().sum()) for value in run.network.parameters())
 critic = sum(float(value.double().sum()) for value in run.learner.defence.parameters())
-Path(sys.argv[1], f"seen{run.share}.txt").write_text(
-    f"{run.shares} {total!r} {critic!r} {len(run.finished)}"
+Path(sys.argv[1], f"seen{run.rank}.txt").write_text(
+    f"{run.world_size} {total!r} {critic!r} {len(run.finished)}"
 )
 """
 
@@ -71,7 +71,7 @@ def test_two_processes_share_the_batches_and_agree_on_the_weights(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    first, second = ((tmp_path / "run" / f"seen{share}.txt").read_text() for share in (0, 1))
+    first, second = ((tmp_path / "run" / f"seen{rank}.txt").read_text() for rank in (0, 1))
     assert first == second
     assert first.startswith("2 ")
     assert load_checkpoint(tmp_path / "run" / "model.pt").facts["epochs"] == 2

@@ -5,6 +5,7 @@ import pytest
 from phasekey.model import build_network
 from phasekey.training.config import TrainConfig
 from phasekey.training.errors import TrainingError
+from phasekey.training.modes import PRESETS
 from phasekey.training.recipes import load_recipe, recipe_names
 from phasekey.training.reproduction.published import Published
 
@@ -16,7 +17,7 @@ TABLES = {
     2: ["lenet-cifar10", "lenet-cifar100", "resnet56-alpha-cifar100", "resnet110-alpha-cifar100",
         "vgg16-cub200", "alexnet-celeba"],
 }  # fmt: skip
-OWN = ["lenet-cifar10-hardened"]
+OWN = [f"lenet-cifar10-{mode}" for mode in ("anonymous", "bounded", "hardened")]
 
 
 def test_every_row_of_both_tables_has_a_recipe_and_published_figures():
@@ -29,11 +30,18 @@ def test_every_row_of_both_tables_has_a_recipe_and_published_figures():
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_is_a_run_of_the_network_and_data_in_its_name(name):
     config = TrainConfig(**load_recipe(name).settings)
-    arch, *variant, data = name.removesuffix("-hardened").split("-")
+    paper = name.removesuffix("-hardened").removesuffix("-bounded").removesuffix("-anonymous")
+    arch, *variant, data = paper.split("-")
     assert config.arch == arch
     assert config.variant == (variant[0] if variant else None)
     assert data in config.data.replace("-coarse", "").replace("cub200-boxes", "cub200")
     assert replace(config, epochs=1).epochs == 1
+
+
+@pytest.mark.parametrize("mode", ["bounded", "anonymous"])
+def test_our_recipes_are_the_modes(mode):
+    config = TrainConfig(**load_recipe(f"lenet-cifar10-{mode}").settings)
+    assert replace(config, **PRESETS[mode]).facts() == config.facts()
 
 
 @pytest.mark.parametrize("name", ["lenet-cifar10", "resnet32-beta-cifar10"])

@@ -15,6 +15,7 @@ from phasekey import files
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.errors import TrainingError
 from phasekey.training.loop import STATE_FILE, train
+from phasekey.training.modes import PRESETS
 from phasekey.training.step import Learner
 
 
@@ -82,6 +83,22 @@ def test_defence_and_optimiser_go_on_where_they_were(
     monkeypatch.undo()
     train(config, few_digits)
     assert same_result(config.out, tmp_path / "uncut")
+
+
+@pytest.mark.parametrize("mode", ["bounded", "anonymous"])
+def test_the_other_modes_go_on_where_they_were(config, few_digits, monkeypatch, one_thread, tmp_path, mode):
+    config = replace(config, **{**PRESETS[mode], "components": 14}, epochs=1, draws=2)
+    train(replace(config, out=tmp_path / "uncut"), few_digits)
+    stop_before_step(monkeypatch, 3)
+    with pytest.raises(KilledError):
+        train(config, few_digits)
+    monkeypatch.undo()
+    train(config, few_digits)
+    assert same_result(config.out, tmp_path / "uncut")
+    network = load_checkpoint(config.out / "model.pt").network
+    assert (network.secret, network.components, network.sigma) == (
+        config.secret, config.components, config.sigma
+    )  # fmt: skip
 
 
 def stop_before_step(monkeypatch, number):

@@ -1,5 +1,7 @@
 """What a step does with a defence: the adversary first, on features that carry no gradient."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from phasekey.model import build_network
 from phasekey.training import step as step_module
 from phasekey.training.config import TrainConfig
 from phasekey.training.hardware import build_accelerator
+from phasekey.training.modes import PRESETS
 from phasekey.training.step import Learner
 
 
@@ -35,8 +38,12 @@ def learner(monkeypatch):
     def build(defence=None, form="complex", **settings):
         torch.manual_seed(0)
         monkeypatch.setattr(step_module, "build_defence", lambda *_: defence)
-        network = build_network("lenet", classes=10, image=(1, 32, 32), form=form)
         config = TrainConfig(warmup=0, device="cpu", **settings)
+        network = build_network(
+            "lenet", classes=10, image=(1, 32, 32), form=form,
+            head=config.head, width=config.width, decoy=config.decoy_law,
+            secret=config.secret, components=config.components, sigma=config.sigma,
+        )  # fmt: skip
         return Learner(network, config, build_accelerator(config), 10)
 
     return build
@@ -88,3 +95,46 @@ def test_the_largest_weight_is_nan_where_any_is(learner):
     with torch.no_grad():
         made.network.decoder[-1].bias[3] = float("nan")
     assert made.largest_weight() != made.largest_weight()
+
+
+@pytest.mark.parametrize("settings", [PRESETS["bounded"], {"secret": "orthogonal", "components": 4}])
+def test_components_are_trained(learner, batch, settings):
+    made = learner(**{name: value for name, value in settings.items() if name not in ("form", "defence")})
+    losses = [made.step(*batch)["loss"] for _ in range(15)]
+    assert min(losses[-3:]) < 0.7 * losses[0]
+
+
+def test_the_loss_is_the_mean_over_draws_and_consistency_makes_them_alike(learner, batch):
+    def trained(**settings):
+        torch.manual_seed(1)
+        made = learner(secret="orthogonal", components=3, **settings)
+        return [made.step(*batch) for _ in range(30)]
+
+    def most(figures):
+        """At the height of learning: all begin alike, and all end by knowing eight images by heart."""
+        return max(each["defence/disagreement"] for each in figures[3:])
+
+    without = trained(draws=3)
+    hardly, much = trained(draws=3, consistency=1e-9), trained(draws=3, consistency=30.0)
+    assert without[0].keys() == {"loss", "right"}
+    assert hardly[0]["loss"] == pytest.approx(without[0]["loss"], rel=1e-5)
+    assert without[0]["loss"] != trained(draws=1)[0]["loss"]
+    assert most(much) < 0.5 * most(hardly)
+
+
+def test_the_first_step_of_the_papers_mode_is_equations_2_and_3(learner, batch):
+    """By complex numbers, from the draws of old: a shift of the batch, then angles."""
+    made = learner()
+    network = made.network.train()
+    state = torch.random.get_rng_state()
+    logits = made.run_pass(batch[0]).logits
+    torch.random.set_rng_state(state)
+    with torch.no_grad():
+        feature = network.encoder(batch[0])
+        decoy = feature.roll(int(torch.randint(1, len(feature), ())), dims=0)
+        turn = torch.exp(2j * math.pi * torch.rand(len(feature)))[:, None, None, None]
+        x = turn * torch.complex(feature, decoy)
+        h = network.processing(torch.cat([x.real, x.imag], dim=1))
+        real = (torch.complex(*h.chunk(2, dim=1)) / turn[:, :, 0, 0]).real
+        expected = network.decoder(real)
+    torch.testing.assert_close(logits[0], expected, rtol=1e-3, atol=1e-4)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from phasekey.audit.attack import CurvePoint
 from phasekey.audit.attackers.training import CHECKS, Bank, fit, predict, seeded
 from phasekey.audit.numerics.rotation import hide
 from phasekey.audit.scene.scene import Scene
@@ -16,7 +17,7 @@ class Counting:
         self.steps += steps
 
 
-def line(steps: int, watch: object) -> tuple[nn.Linear, tuple[object, ...]]:
+def line(steps: int, watch: object) -> tuple[nn.Linear, tuple[CurvePoint, ...]]:
     """A line through points of y = 2x + 1."""
     network, x = nn.Linear(1, 1), torch.linspace(-1, 1, 50)[:, None]
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from phasekey.audit.numerics import whitening
 from phasekey.audit.numerics.whitening import spectrum
@@ -30,7 +31,7 @@ def test_moments_about_zero_see_the_mean() -> None:
     assert abs(first @ np.full(30, 30**-0.5)) > 0.99
 
 
-def test_wide_features_keep_their_largest_directions(monkeypatch: object) -> None:
+def test_wide_features_keep_their_largest_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     data = features(2000, 60)
     whole = spectrum(data)
     monkeypatch.setattr(whitening, "LARGEST", 50)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phasekey.audit.scene.scene import Scene
+from phasekey.audit.scene.scene import Samples, Scene
 from phasekey.audit.scoring import recogniser
 from phasekey.audit.scoring.image_scores import Yardsticks
 from phasekey.audit.scoring.recogniser import Recogniser, what_to_see
@@ -42,7 +42,7 @@ def test_attributes_leave_the_property_to_see(leaky: Scene) -> None:
 def test_takes_large_colour_pictures(leaky: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recogniser, "FEWEST", 2)  # steps: only shapes are looked at
 
-    def large(samples: object) -> object:
+    def large(samples: Samples) -> Samples:
         images = np.repeat(np.kron(samples.images[:40], np.ones((1, 5, 5, 1), np.uint8)), 3, axis=3)
         return replace(
             samples, images=images, labels=samples.labels[:40], property=samples.property[:40]

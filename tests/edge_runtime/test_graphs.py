@@ -1,4 +1,4 @@
-"""The encoder against the numpy oracle."""
+"""Encoder and decoder against the numpy oracle."""
 
 import dataclasses
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from edge_runtime import EdgeRuntimeError, Encoder
+from edge_runtime import Decoder, EdgeRuntimeError, Encoder
 
 
 def noise(count, size=5):
@@ -33,7 +33,7 @@ def test_computes_feature_and_decoy(new_export, options, count):
         (np.zeros((2, 6, 6, 1), np.uint8), noise(3), "size 3 where another has 2"),
     ],
 )
-def test_refuses_arrays_that_do_not_fit(small_export, images, drawn, said):
+def test_the_encoder_refuses_arrays_that_do_not_fit(small_export, images, drawn, said):
     with pytest.raises(EdgeRuntimeError, match=said):
         Encoder(small_export.edge, small_export.manifest).encode(images, drawn)
 
@@ -57,3 +57,21 @@ def test_refuses_a_manifest_with_another_file(small_export):
     graph = dataclasses.replace(small_export.manifest.encoder, file="none.onnx")
     with pytest.raises(EdgeRuntimeError, match=r"No graph at .*none\.onnx"):
         Encoder(small_export.edge, dataclasses.replace(small_export.manifest, encoder=graph))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_computes_probabilities(small_export, count):
+    network = small_export.network
+    images = network.images(count)
+    processed = np.einsum("nfhw,pf->nphw", network.feature(images), network.processing).astype(np.float32)
+    probabilities = Decoder(small_export.edge, small_export.manifest).decode(processed)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, network.probabilities(images), atol=1e-5)
+
+
+def test_the_decoder_refuses_arrays_that_do_not_fit(small_export):
+    decoder = Decoder(small_export.edge, small_export.manifest)
+    with pytest.raises(EdgeRuntimeError, match=r"'feature' must be float32 \(N, 3, 4, 4\)"):
+        decoder.decode(np.zeros((2, 6, 4, 4), np.float32))
+    with pytest.raises(EdgeRuntimeError, match="not float64"):
+        decoder.decode(np.zeros((2, 3, 4, 4)))
