@@ -11,7 +11,7 @@ from phasekey.audit.attackers.angle_estimates import Traffic, mean_direction, pr
 from phasekey.audit.attackers.networks.direct_images import DirectImages
 from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attackers.networks.linear_picture import shrunk
-from phasekey.audit.attackers.training import device, fit
+from phasekey.audit.attackers.training import device, fit, pixels_of
 from phasekey.audit.budget import Effort
 from phasekey.audit.scene.scene import Samples
 from phasekey.audit.scene.view import AttackerView
@@ -46,7 +46,7 @@ def train_direct(
     white = posterior.white.detach().clone()
     network = DirectImages(white, principal, start, image, effort.angle_width).to(device())
     held = torch.from_numpy(view.validation.x).to(device())
-    truth = network.project(torch.from_numpy(view.validation.images).to(device()).permute(0, 3, 1, 2) / 255)
+    truth = network.project(pixels_of(torch.from_numpy(view.validation.images).to(device())))
 
     rows = torch.arange(len(traffic), device=device())
     aims = torch.cat([network.project(traffic.pairs.targets(part)) for part in torch.split(rows, 500)])
