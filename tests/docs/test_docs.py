@@ -40,7 +40,7 @@ def shell_lines() -> list[tuple[str, str]]:
         (name_of(path), line.split("   #")[0].strip())
         for path in READ_BY_USERS
         for block in code_blocks(path.read_text(), "sh")
-        for line in block.splitlines()
+        for line in re.sub(r" *\\\n *", " ", block).splitlines()
     ]
 
 
