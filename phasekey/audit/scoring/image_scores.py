@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import Findings
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.bootstrap import mean_interval
 from phasekey.audit.numerics.metrics import (
     absolute_error,
@@ -20,7 +21,7 @@ from phasekey.audit.numerics.metrics import (
 from phasekey.audit.result.catalogue import catalogue, measured
 from phasekey.audit.result.result import Figure
 from phasekey.audit.scene.scene import Floats, Scene
-from phasekey.audit.scoring.baselines import TrivialImages, trivial_images, unit
+from phasekey.audit.scoring.baselines import TrivialImages, trivial_images
 from phasekey.audit.scoring.recogniser import Recogniser, what_to_see
 
 Rows = NDArray[np.float64]
