@@ -38,6 +38,11 @@ class PosteriorAngles(AngleEstimates):
 
 
 @dataclass(frozen=True)
+class SearchedAngles(AngleEstimates):
+    """Those by which the density-ratio search expects to err least."""
+
+
+@dataclass(frozen=True)
 class QuarterAngles(Artefact):
     """Estimates modulo π/2, radians: of the first rows of train, of validation and of test, (N,)."""
 
@@ -52,6 +57,11 @@ class FoldedAngles(Artefact):
 
     mod_pi: Radians
     mod_half_pi: Radians
+
+
+@dataclass(frozen=True)
+class SearchedFolds(FoldedAngles):
+    """Those of the density-ratio search."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Bank:
 
 def fit(
     network: nn.Module, loss: Loss, validation_loss: Callable[[nn.Module], float], *,
-    images: int, steps: int, batch: int, rate: float = 1e-3, watch: Watch,
+    images: int, steps: int, batch: int, rate: float = 1e-3, decay: float = WEIGHT_DECAY, watch: Watch,
 ) -> tuple[CurvePoint, ...]:  # fmt: skip
     """Train in place (AdamW, one cycle) and keep the weights that were best on validation.
 
@@ -91,7 +91,7 @@ def fit(
     called with the network in evaluation mode and without gradients. Draws from torch's random state.
     """
     network.to(device()).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
     curve: list[CurvePoint] = []
     best, kept, running = float("inf"), copy.deepcopy(network.state_dict()), 0.0

@@ -12,6 +12,7 @@ LISTED = (
     "angle.ica",
     "angle.discriminator_angle",
     "angle.angle_network",
+    "angle.density_ratio",
     "angle.best_of_k",
     "angle.manifold_fit",
     "image.right_key",

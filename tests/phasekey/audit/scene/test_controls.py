@@ -35,6 +35,8 @@ HELD: dict[str, Held] = {
     "ica": Held("angle_mod_half_pi", 0.1),
     "discriminator-angle": Held("angle_circle", 0.3),
     "angle-network": Held("angle_circle", 0.1),
+    # Made for narrow features: on the leaky one, of 4,096 values, it is slow to learn.
+    "density-ratio": Held("angle_circle", 0.7),
     "best-of-k": Held("best_of_k_cosine", 0.999),
     "manifold-fit": Held("angle_circle", 0.05),
     "label-search": Held("label_error", 0.1),
