@@ -55,7 +55,7 @@ wheel: .venv/.dev
 
 # Not part of `make test`: it asks a database in the network.
 vulnerabilities: .venv/.pip-audit
-	.venv/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	.venv/pip-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

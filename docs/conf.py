@@ -30,6 +30,7 @@ autodoc_default_options = {
     "show-inheritance": True,
     "ignore-module-all": True,  # a name that a package passes on is described where it is defined
 }
+autodoc_inherit_docstrings = False  # of other libraries, in their own markup
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -57,8 +58,8 @@ ROOT_PAGES = {  # pages of the site that are files of the repository's root
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 SECTIONS = "Args|Attributes|Examples?|Keyword Args|Notes?|Raises|Returns|See Also|Warns|Yields"  # napoleon's
-# A line that ends in a colon and the lines below it, indented further: a table or commands, as they are.
-TABLE = re.compile(rf"^( *)(?!(?:{SECTIONS}):$)(\S.*):\n((?:\1 +\S.*(?:\n|$))+)", re.MULTILINE)
+# Lines indented below a line of prose (not of a section or of a list): a table or commands, as they are.
+TABLE = re.compile(rf"^(?!(?:{SECTIONS}):$|[-*] |\d+\. |\.\. )(\S.*)\n((?: +\S.*(?:\n|$))+)", re.MULTILINE)
 
 
 def _turn_links(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -89,8 +90,7 @@ def _plain_text(text: str) -> str:
 def _marked_up(text: str) -> str:
     pieces, end = [], 0
     for table in TABLE.finditer(text):
-        head = f"{table[1]}{_plain_text(table[2])}::"
-        pieces += [_plain_text(text[end : table.start()]), f"{head}\n\n{table[3]}\n"]
+        pieces += [_plain_text(text[end : table.start(2)]), f"\n::\n\n{table[2]}\n"]
         end = table.end()
     return "".join([*pieces, _plain_text(text[end:])])
 

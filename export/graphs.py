@@ -120,9 +120,9 @@ def build_graphs(
     """
     if network.form != "complex" and network.secret != "permutation":
         raise ExportError(
-            f"this checkpoint holds the form {network.form!r} with the secret {network.secret!r}: it has no "
-            "processing module that works without the secret; train with --form complex, or a plain form "
-            "with --secret permutation"
+            f"only the complex form can be exported with the secret {network.secret!r}, but this checkpoint "
+            f"holds the form {network.form!r}: it has no processing module that works without the secret; "
+            "train with --form complex, or a plain form with --secret permutation"
         )
     if network.decoy == "gaussian" and network.decoy_source != "gaussian-features":
         raise ExportError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,16 @@ import numpy.typing as npt
 from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
 from phasekey.bundle import Manifest, edge_of, format_shape, load_manifest
+from sdk.crowd import predict_crowd
 from sdk.errors import SdkError
 from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
+from sdk.opening import open_store
 from sdk.privacy import warn_once
+from sdk.rows import Rows
 from sdk.secrets import DerivedKeys, KeySource, Secrets, hide, reveal
+from sdk.session import Film
+from sdk.store import Taken
 from sdk.transport import GrpcTransport, Transport
 from sdk.wire_format import from_wire, to_wire
 
@@ -70,6 +76,12 @@ class EdgeClient:
             feature (it lies where the two spans meet). Devices that may send one image twice should keep
             a secret.
         keys: another source of matrices and noise, in place of ``secret``.
+        decoys: the archive of private images (``phasekey decoys pack``), for bundles that hide an image among
+            others; goes with ``secret``. Each of its images hides one transmission and is then used up; which
+            input took which is kept in the same file.
+        budget: most nats that all new inputs together may tell the cloud, for bundles that state a bound. A
+            repeated input is free.
+        store: the file that keeps what is spent, beside a ``secret`` that is kept; ``decoys`` keeps it too.
         transport: another way to the cloud, in place of ``target``; closed along with the client.
         credentials: for TLS, e.g. ``grpc.ssl_channel_credentials()``.
         timeout: seconds that each call to the server may take.
@@ -89,6 +101,9 @@ class EdgeClient:
         *,
         secret: bytes | None = None,
         keys: KeySource | None = None,
+        decoys: str | os.PathLike[str] | None = None,
+        budget: float | None = None,  # nats
+        store: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         timeout: float = 30.0,  # seconds
@@ -103,7 +118,11 @@ class EdgeClient:
         self._keys = (
             DerivedKeys(secret, context=self._manifest.encoder.sha256.encode()) if keys is None else keys
         )
-        self._encoder = Encoder(folder, self._manifest)
+        self._store = open_store(
+            self._manifest, secret=secret, keys=keys, decoys=decoys, store=store, budget=budget
+        )
+        encoder = Encoder(folder, self._manifest)
+        self._rows = Rows(self._manifest, encoder, self._keys, self._store, budget)
         self._decoder = Decoder(folder, self._manifest)
         self._batch_size, self._resize = images_per_request(self._manifest, batch_size), resize
         if transport is None:
@@ -134,12 +153,47 @@ class EdgeClient:
         """Images predicted so far, and the bytes of messages that it took."""
         return Traffic(self._images, self._transport.bytes_up, self._transport.bytes_down)
 
-    def predict(self, images: Images) -> Prediction:
+    @property
+    def spent(self) -> float | None:
+        """Nats that all new inputs so far may have told the cloud, over restarts too where a store is kept.
+
+        None where nothing is counted: the bundle states no bound, or there is no budget and no store.
+        """
+        return self._rows.spent
+
+    def prepare(self, predictions: int) -> int:
+        """Encode decoys ahead, so that a prediction of a new input costs one pass of the encoder.
+
+        Args:
+            predictions: how many new inputs to be ready for.
+
+        Returns:
+            For how many there are decoys, encoded now or before.
+
+        Raises:
+            SdkError: the bundle's decoys come from no archive.
+        """
+        return self._rows.prepare(predictions)
+
+    def session(self) -> Film:
+        """Start a film: its frames are hidden by the frames of one burst each, in one secret order.
+
+        Use it in a ``with`` block: ``with client.session() as film: film.predict(frame)``.
+
+        Raises:
+            DecoysUsedUp: the archive has too few unused bursts.
+            SdkError: the bundle's decoys come from no archive.
+        """
+        return Film(self._predict_frames, self._rows.start_film(os.urandom(32)))
+
+    def predict(self, images: Images, *, crowd: bool = False) -> Prediction:
         """Predict the class of one or more images.
 
         Args:
             images: uint8 array (N, H, W, C) or (H, W, C) (float32 in [0, 1] where the manifest says so), a
                 path, a PIL image, or a list of single images.
+            crowd: let the images of this batch hide each other, k in a group, the last group filled up from
+                the archive: at the plain network's cost. It hides whose each image is, not what they show.
 
         Returns:
             Labels and probabilities; N = 1 for a single image.
@@ -147,36 +201,43 @@ class EdgeClient:
         Raises:
             EdgeRuntimeError: an image does not fit or cannot be read; nothing was sent.
             SdkError: no server, another model there, or an answer that does not fit.
+            DecoysUsedUp: too few decoys are left for all new images; nothing was sent.
+            BudgetExhausted: too few nats are left for all new images; nothing was sent.
         """
         batch = load_images(images, self._manifest.image, resize=self._resize)
         self._connect()
-        starts = range(0, len(batch), self._batch_size)
-        parts = [self._predict_chunk(batch[start : start + self._batch_size]) for start in starts]
-        probabilities = np.concatenate(parts)
+        if crowd:
+            return self._told(predict_crowd(batch, self._rows, self._process, self._batch_size), len(batch))
+        return self._predict(batch, self._rows.reserve(batch))
+
+    def _predict_frames(self, images: Images, film: int) -> Prediction:
+        batch = load_images(images, self._manifest.image, resize=self._resize)
+        self._connect()
+        return self._predict(batch, self._rows.reserve(batch, film))
+
+    def _predict(self, batch: Array, taken: Sequence[Taken]) -> Prediction:
+        """Predict images that are reserved: from here on x leaves the device."""
+        parts = []
+        for start in range(0, len(batch), self._batch_size):
+            chunk = slice(start, start + self._batch_size)
+            parts.append(self._process(*self._rows.of(batch[chunk], taken[chunk])))
+        return self._told(np.concatenate(parts), len(batch))
+
+    def _told(self, processed: Floats, images: int) -> Prediction:
+        probabilities = self._decoder.decode(processed)
+        with self._lock:
+            self._images += images
         return Prediction(label(probabilities, self._manifest), probabilities)
 
-    def _predict_chunk(self, images: Array) -> Floats:
-        manifest = self._manifest
-        secrets = self._keys.draw(images, manifest.decoy.noise_size, manifest.secret)
-        h = self._process(self._rows(images, secrets), secrets)
-        with self._lock:
-            self._images += len(images)
-        return self._decoder.decode(h)
-
-    def _rows(self, images: Array, secrets: Secrets) -> Floats:
-        """M, (N, k, C, …): the features and their decoys."""
-        feature, decoys = self._encoder.encode(images, secrets.noise)
-        apart = decoys.reshape(len(feature), -1, *feature.shape[1:])
-        return np.concatenate([feature[:, None], apart], axis=1)
-
-    def _process(self, rows: Floats, secrets: Secrets) -> Floats:
-        """Hide, send, receive, reveal: M, (N, k, C, …) -> Φ(a), (N, D, …)."""
+    def _process(self, rows: Floats, secrets: Secrets, wanted: Sequence[int] = (0,)) -> Floats:
+        """Hide, send, receive, reveal: M, (N, k, C, …) -> Φ of the wanted rows, (len(wanted)·N, D, …)."""
         manifest, permuted = self._manifest, self._manifest.secret.permutes
         x = hide(rows, secrets.matrix, permuted=permuted)
         components = 1 if permuted else manifest.secret.components
         answer = self._transport.infer(to_wire(x, manifest.wire, components))
         _check_reply(answer, len(x), manifest)
-        return reveal(from_wire(answer, manifest.wire), secrets.matrix, permuted=permuted)
+        h = from_wire(answer, manifest.wire)
+        return np.concatenate([reveal(h, secrets.matrix, permuted=permuted, row=row) for row in wanted])
 
     def _connect(self) -> None:
         """Check, before the first x is sent, that the server's model is this bundle's other half."""
@@ -191,6 +252,8 @@ class EdgeClient:
         """Close the connection; the client is of no use afterwards. May be called twice."""
         self._closed = True
         self._transport.close()
+        if self._store is not None:
+            self._store.close()
 
     def __enter__(self) -> EdgeClient:
         """Check the server at once, so that a wrong address shows before any work is done."""

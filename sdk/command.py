@@ -24,6 +24,9 @@ example:
 
 A secret that lasts over restarts (see --secret-file):
   head -c 32 /dev/urandom > device.secret && chmod 600 device.secret
+
+An image hidden among others of the device's own (networks of --mode anonymous):
+  python -m sdk predict --bundle B --target T --secret-file device.secret --decoys decoys.db photo.png
 """
 
 
@@ -49,6 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the same angle. Without it each run draws a new secret, and a server that gets one image in two "
         "runs can work out its feature",
     )
+    parser.add_argument(
+        "--decoys",
+        metavar="FILE",
+        type=Path,
+        help="the archive of private images (phasekey decoys pack), for networks of --mode anonymous; goes "
+        "with --secret-file. Each new input uses up some of them",
+    )
+    parser.add_argument(
+        "--budget",
+        metavar="NATS",
+        type=float,
+        help="most that new inputs may tell the cloud in all, for networks of --mode bounded; what is spent "
+        "is kept in --store, or beside the secret file",
+    )
+    parser.add_argument("--store", metavar="FILE", type=Path, help="where to keep what is spent")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,11 +78,25 @@ def run(args: argparse.Namespace) -> int:
     secret = _read_secret(args.secret_file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
-        client = EdgeClient(args.bundle, args.target, secret=secret, resize=args.resize)
+        client = EdgeClient(
+            args.bundle,
+            args.target,
+            secret=secret,
+            decoys=args.decoys,
+            budget=args.budget,
+            store=_store(args),
+            resize=args.resize,
+        )
     if client.manifest.privacy_warning:
         sys.stderr.write(f"warning: {client.manifest.privacy_warning}\n")
     with client:
         return _print_table(client, args.images)
+
+
+def _store(args: argparse.Namespace) -> Path | None:
+    """Where what is spent is kept: as asked, or beside a secret file that is kept too."""
+    beside = args.budget is not None and args.secret_file is not None and args.decoys is None
+    return Path(f"{args.secret_file}.db") if args.store is None and beside else args.store
 
 
 def _read_secret(path: Path | None) -> bytes | None:

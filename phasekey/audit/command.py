@@ -114,6 +114,9 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         return _compare(args.compare, args.out)
     _check(args)
+    from phasekey.audit.report.thresholds import load_thresholds
+
+    thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
     if args.ckpt is not None:
         from phasekey.audit.claims import command as claims
         from phasekey.training.checkpoint import load_checkpoint
@@ -121,9 +124,6 @@ def run(args: argparse.Namespace) -> int:
         checkpoint = load_checkpoint(args.ckpt)
         if claims.promises(checkpoint):
             return claims.run(args, checkpoint)
-    from phasekey.audit.report.thresholds import load_thresholds
-
-    thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
     audit = _audit(args)
     return _judge(audit, thresholds)
 

@@ -5,6 +5,6 @@ Imported within ``sdk`` only (an import contract): nothing else on a device or a
 
 from sdk.secrets.hiding import hide, reveal
 from sdk.secrets.keys import DerivedKeys, FreshKeys, KeySource
-from sdk.secrets.secrets import Secrets
+from sdk.secrets.secrets import Secrets, expand
 
-__all__ = ["DerivedKeys", "FreshKeys", "KeySource", "Secrets", "hide", "reveal"]
+__all__ = ["DerivedKeys", "FreshKeys", "KeySource", "Secrets", "expand", "hide", "reveal"]

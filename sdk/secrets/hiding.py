@@ -46,13 +46,14 @@ def hide(rows: Floats, matrix: Matrices, *, permuted: bool = False) -> Floats:
     return total.reshape(len(rows), -1, *rows.shape[3:]).astype(np.float32)
 
 
-def reveal(h: Floats, matrix: Matrices, *, permuted: bool = False) -> Floats:
-    """Undo the hiding and drop what the decoys left: row 0 of Qᵀh.
+def reveal(h: Floats, matrix: Matrices, *, permuted: bool = False, row: int = 0) -> Floats:
+    """Undo the hiding and drop what the other rows left: row 0 of Qᵀh, or another.
 
     Args:
         h: the processed X: (N, kD, …), or (N·k, D, …) where `permuted`.
         matrix: the Q that the input was hidden by, (N, k, k).
         permuted: as it was hidden.
+        row: of M, whose answer is wanted; 0 is the feature's.
 
     Returns:
         (N, D, …) float32.
@@ -62,11 +63,11 @@ def reveal(h: Floats, matrix: Matrices, *, permuted: bool = False) -> Floats:
     """
     rows = unfolded(h, matrix, permuted=permuted)
     if permuted:
-        place = _along(matrix[:, :, 0].argmax(axis=1)[:, None], rows.ndim)
+        place = _along(matrix[:, :, row].argmax(axis=1)[:, None], rows.ndim)
         return np.take_along_axis(rows, place, axis=1)[:, 0]
-    total: npt.NDArray[Any] = _along(matrix[:, 0, 0], rows.ndim - 1) * rows[:, 0]
+    total: npt.NDArray[Any] = _along(matrix[:, 0, row], rows.ndim - 1) * rows[:, 0]
     for j in range(1, rows.shape[1]):
-        total += _along(matrix[:, j, 0], rows.ndim - 1) * rows[:, j]
+        total += _along(matrix[:, j, row], rows.ndim - 1) * rows[:, j]
     return total.astype(np.float32)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -24,6 +25,8 @@ MIN_SECRET_BYTES = 16  # shortest secret that is accepted
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _SEED_LABEL = b"phasekey/sdk.key/1/seed"  # keeps our use of the secret apart from any other use
+_CODE_LABEL = b"phasekey/sdk.secrets/2/input"
+_GROUP_LABEL = b"phasekey/sdk.secrets/2/group"
 
 
 class KeySource(Protocol):
@@ -59,14 +62,21 @@ class DerivedKeys(Unprintable):
 
     def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
         """Derive the secrets of a batch; each sample's depend on that sample alone."""
-        return expand([self._code(_SEED_LABEL, image) for image in images], noise_size, secret)
+        return expand([self._hmac(_SEED_LABEL, *_image_parts(image)) for image in images], noise_size, secret)
 
-    def _code(self, label: bytes, image: Array) -> bytes:
-        """HMAC of one image (H, W, C), 32 bytes. Each part's length goes ahead of it."""
-        little = image.astype(image.dtype.newbyteorder("<"), copy=False)
-        head = repr((little.dtype.str, little.shape)).encode()
+    def codes(self, images: Array, secret: SecretSpec) -> list[bytes]:
+        """What a store knows inputs by, 32 bytes each: the same for the same image, kind and components."""
+        kind = f"{secret.kind}/{secret.components}".encode()
+        return [self._hmac(_CODE_LABEL + kind, *_image_parts(image)) for image in images]
+
+    def group_code(self, codes: Sequence[bytes]) -> bytes:
+        """What a store knows a group of inputs by that hide each other."""
+        return self._hmac(_GROUP_LABEL, *codes)
+
+    def _hmac(self, label: bytes, *parts: bytes) -> bytes:
+        """HMAC-SHA-256 of the parts, 32 bytes. Each part's length goes ahead of it."""
         code = hmac.new(self._secret, digestmod=hashlib.sha256)
-        for part in (label, self._context, head, little.tobytes()):
+        for part in (label, self._context, *parts):
             code.update(len(part).to_bytes(8, "big"))
             code.update(part)
         return code.digest()
@@ -86,6 +96,12 @@ class FreshKeys(Unprintable):
     def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
         """Draw the secrets of a batch."""
         return expand([os.urandom(SECRET_BYTES) for _ in images], noise_size, secret)
+
+
+def _image_parts(image: Array) -> tuple[bytes, bytes]:
+    """Element type and shape, and the pixels, of one image (H, W, C)."""
+    little = image.astype(image.dtype.newbyteorder("<"), copy=False)
+    return repr((little.dtype.str, little.shape)).encode(), little.tobytes()
 
 
 def _checked(secret: bytes) -> bytes:

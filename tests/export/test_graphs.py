@@ -92,3 +92,43 @@ def test_attributes_have_probabilities_of_their_own(tmp_path: Path) -> None:
         logits = network.decoder(torch.from_numpy(real)).double().numpy()
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-6)
     assert np.abs(found.sum(1) - 1).min() > 0.1
+
+
+def test_the_encoder_of_k_components_gives_k_minus_1_decoys_in_blocks(tmp_path: Path) -> None:
+    """Block i of the decoys is the feature of the image that the i-th part of the noise draws."""
+    torch.manual_seed(0)
+    network = build_network("lenet", classes=10, image=(1, 32, 32), secret="orthogonal", components=4).eval()
+    network.sampler.fit(torch.randint(0, 256, (70, 32, 32, 1), dtype=torch.uint8))
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 1), np.uint8)
+    noise = np.random.default_rng(1).normal(size=(3, 3 * 64)).astype(np.float32)
+    found = session(build_graphs(network).encoder, tmp_path).run({"image": images, "noise": noise})
+    assert found["decoy"].shape == (3, 3 * 6, 14, 14)
+    with torch.no_grad():
+        for block in range(3):
+            drawn = network.sampler(torch.from_numpy(noise[:, 64 * block : 64 * (block + 1)]))
+            expected = network.encoder(drawn).numpy()
+            np.testing.assert_allclose(found["decoy"][:, 6 * block : 6 * (block + 1)], expected, atol=1e-4)
+
+
+def test_gaussian_decoys_of_k_components_are_sigma_times_the_noise(tmp_path: Path) -> None:
+    network = build_network(
+        *("lenet",), classes=10, image=(1, 32, 32), head="norm-bottleneck", width=6, decoy="gaussian",
+        secret="orthogonal", components=8, sigma=2.0,
+    ).eval()  # fmt: skip
+    noise = np.random.default_rng(1).normal(size=(2, 7 * 6)).astype(np.float32)
+    images = np.zeros((2, 32, 32, 1), np.uint8)
+    found = session(build_graphs(network).encoder, tmp_path).run({"image": images, "noise": noise})
+    np.testing.assert_allclose(found["decoy"], 2 * noise, rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found["feature"], axis=1), np.sqrt(6), rtol=1e-5)
+
+
+def test_a_plain_network_with_permuted_rows_is_exported_without_decoys(tmp_path: Path) -> None:
+    network = build_network(
+        *("lenet",), classes=10, image=(1, 32, 32), form="original", secret="permutation", components=4
+    ).eval()
+    graphs = build_graphs(network)
+    assert [value.name for value in graphs.encoder.graph.input] == ["image"]
+    x = np.random.default_rng(0).normal(size=(8, 6, 14, 14)).astype(np.float32)
+    found = session(graphs.processing, tmp_path).run({"x": x})["h"]
+    with torch.no_grad():
+        np.testing.assert_allclose(found, network.processing(torch.from_numpy(x)).numpy(), atol=1e-4)

@@ -1,62 +1,36 @@
 """Angles for attacks that come after: estimates of earlier ones, and what a posterior expects."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from phasekey.audit.attack import Findings
+from phasekey.audit.artefacts import AngleEstimates
+from phasekey.audit.attack import Context
 from phasekey.audit.attackers.image_decoder import Pairs, with_mirrors
 from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attackers.training import device
+from phasekey.audit.numerics.circle import grid
+from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView, Transmissions
 from phasekey.model.rotation import rotate
 
 
-@dataclass(frozen=True)
-class Angles:
-    """Estimates in radians, (N,): of all of validation and test, and of the first ones of train."""
-
-    name: str
-    train: NDArray[np.float64]
-    validation: NDArray[np.float64]
-    test: NDArray[np.float64]
-
-
-def angles_of(name: str, findings: Findings) -> Angles | None:
-    """The estimates that an attack left for others; None where it left none for the whole circle."""
-    if not {"train", "validation"} <= findings.extra.keys() or findings.period < 2 * np.pi - 1e-9:
-        return None
-    test = findings.extra.get("angles", findings.estimate)
-    if test.ndim != 1:
-        return None
-    splits = (
-        np.asarray(part, np.float64) for part in (findings.extra["train"], findings.extra["validation"], test)
-    )
-    return Angles(name, *splits)
-
-
-def strongest_angles(
-    scene: Scene, earlier: Mapping[str, Findings], without: tuple[str, ...] = ()
-) -> Angles | None:
-    """Of all estimates the one that is closest on the validation split; None where there is none."""
-    found = [angles_of(name, findings) for name, findings in earlier.items() if name not in without]
-    truth = scene.validation.theta
+def strongest_angles(context: Context) -> AngleEstimates | None:
+    """Of all estimates at hand the one that is closest on the validation split; None where there is none."""
+    truth = context.view.validation.theta
     if truth is None:
         return None
-    here = [angles for angles in found if angles is not None]
-    return min(here, key=lambda angles: _error(angles.validation, truth), default=None)
+    return min(
+        context.all(AngleEstimates),
+        key=lambda angles: float(circular_error(angles.validation, truth).mean()),
+        default=None,
+    )
 
 
-def _error(estimate: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(np.abs(np.angle(np.exp(1j * (estimate - truth)))).mean())
-
-
-def recovered(samples: Samples, angles: NDArray[np.float64]) -> Floats:
+def recovered(samples: Transmissions, angles: NDArray[np.float64]) -> Floats:
     """a* = Re[x e^{-iθ̂}] of a split's first rows, as many as there are estimates."""
     return unrotate(samples.x[: len(angles)], angles)
 
@@ -64,11 +38,11 @@ def recovered(samples: Samples, angles: NDArray[np.float64]) -> Floats:
 class Traffic:
     """Transmissions of the training images and their mirror images, drawn anew: new angles and decoys."""
 
-    def __init__(self, scene: Scene) -> None:
-        if scene.train.decoy is None:
+    def __init__(self, view: AttackerView) -> None:
+        if view.train.decoy is None:
             raise ValueError("a device that rotates is needed; ask why_not first")
-        self.pairs: Pairs = with_mirrors(scene)
-        self._decoys = torch.from_numpy(scene.train.decoy).to(device())
+        self.pairs: Pairs = with_mirrors(view)
+        self._decoys = torch.from_numpy(view.train.decoy).to(device())
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -89,6 +63,11 @@ def probabilities(network: Energies, x: Tensor, angles: int) -> Tensor:
 def angles_like(count: int, like: Tensor) -> Tensor:
     """Even angles 2πk/K where another tensor lies, (1, K)."""
     return torch.arange(count, device=like.device)[None] * (2 * torch.pi / count)
+
+
+def candidate_angles(count: int) -> Tensor:
+    """`grid` where attackers' networks lie, (count,) float32: for scores that numpy reads by that grid."""
+    return torch.from_numpy(grid(count)).float().to(device())
 
 
 def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,24 +4,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from phasekey.audit.attack import CurvePoint, Findings, Watch
-from phasekey.audit.attackers.angle_estimates import Traffic
+from phasekey.audit.artefacts import PosteriorWeights
+from phasekey.audit.attack import Context, CurvePoint, Watch
+from phasekey.audit.attackers.angle_estimates import Traffic, angles_like, candidate_angles
 from phasekey.audit.attackers.networks.energies import Energies, angle_loss
 from phasekey.audit.attackers.training import Bank, device, fit, pack, unpack
 from phasekey.audit.budget import Effort
-from phasekey.audit.numerics.circle import TURN, grid, softmax
+from phasekey.audit.numerics.circle import softmax
 from phasekey.audit.numerics.whitening import spectrum
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
+from phasekey.audit.scene.view import AttackerView
 
 CANDIDATES = 16  # angles that a step tells apart
 RATE = 5e-3
 PART = 250  # transmissions at a time, of which all angles are scored
 
 
-def train_posterior(scene: Scene, effort: Effort, watch: Watch) -> tuple[Energies, tuple[CurvePoint, ...]]:
+def train_posterior(
+    view: AttackerView, effort: Effort, watch: Watch
+) -> tuple[Energies, tuple[CurvePoint, ...]]:
     """Learn which angle makes x a feature over a decoy, from fresh transmissions of the training split."""
-    network = _network(scene.train, effort.angle_width)
-    traffic, check = Traffic(scene), Bank(scene.validation)
+    network = _network(view.train, effort.angle_width)
+    traffic, check = Traffic(view), Bank(view.validation)
     curve = fit(
         network, lambda net, rows: angle_loss(net, *traffic.draw(rows), CANDIDATES),
         lambda net: _validation_loss(net, check),
@@ -30,20 +34,21 @@ def train_posterior(scene: Scene, effort: Effort, watch: Watch) -> tuple[Energie
     return network, curve
 
 
-def kept(network: Energies) -> dict[str, Floats]:
-    """For Findings.extra, from which `known_posterior` makes the network again."""
-    return {"weights": pack(network), "white_directions": np.array([network.white.shape[1]], np.float32)}
+def kept(network: Energies) -> PosteriorWeights:
+    """For others, from which `known_posterior` makes the network again."""
+    return PosteriorWeights(pack(network), np.array([network.white.shape[1]]))
 
 
-def known_posterior(scene: Scene, effort: Effort, findings: Findings | None, watch: Watch) -> Energies:
+def known_posterior(context: Context) -> Energies:
     """The network of an earlier attack; a new one where there was none."""
-    if findings is None or "white_directions" not in findings.extra:
-        return train_posterior(scene, effort, watch)[0]
-    size = scene.train.feature[0].size
+    view, effort, known = context.view, context.effort, context.get(PosteriorWeights)
+    if known is None:
+        return train_posterior(view, effort, context.watch)[0]
+    size = view.train.feature[0].size
     empty = np.zeros(size, np.float32)
-    white = np.zeros((int(findings.extra["white_directions"][0]), size), np.float32)
+    white = np.zeros((int(known.directions[0]), size), np.float32)
     network = Energies(white, (empty, empty), effort.angle_width)
-    unpack(network, findings.extra["weights"])
+    unpack(network, known.weights)
     return network.to(device()).eval()
 
 
@@ -51,7 +56,7 @@ def known_posterior(scene: Scene, effort: Effort, findings: Findings | None, wat
 def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
     """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
     network.eval()
-    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    candidates = candidate_angles(angles)
     parts = torch.split(torch.from_numpy(x), PART)
     scores = [network(part.to(device()), candidates.expand(len(part), -1)).cpu() for part in parts]
     return softmax(torch.cat(scores).numpy())
@@ -68,7 +73,7 @@ def _network(samples: Samples, width: int) -> Energies:
 def _validation_loss(network: nn.Module, bank: Bank) -> float:
     """Of the transmissions as they were sent; grids that hold the true angle."""
     assert bank.theta is not None  # noqa: S101 - as above
-    steps = torch.arange(CANDIDATES, device=bank.x.device) * (TURN / CANDIDATES)
+    steps = angles_like(CANDIDATES, bank.x)
     scores = [
         network(x, theta[:, None] + steps)
         for x, theta in zip(torch.split(bank.x, PART), torch.split(bank.theta, PART), strict=True)

@@ -12,27 +12,28 @@ from phasekey.audit.attack import CurvePoint, Watch
 from phasekey.audit.attackers.training import device, fit, predict
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView, Transmissions
 
 SMOOTHING = 0.05
 Classes = NDArray[np.int64]
 
 
-def seen(scene: Scene, samples: Samples, angles: NDArray[np.float64] | None) -> Floats:
+def seen(view: AttackerView, samples: Transmissions, angles: NDArray[np.float64] | None) -> Floats:
     """What a classifier sees of N x turned back by angles (N,): a*, and what the public Φ makes of it.
 
     (N, D), flattened: Φ was trained for the task, on more images than an attacker has.
     """
     views = [samples.x if angles is None else samples.x[: len(angles)]]
-    if scene.device.processes:
-        views.append(processed(scene, views[0]))
+    if view.device.processes:
+        views.append(processed(view, views[0]))
     return turned_back(views, angles)
 
 
-def processed(scene: Scene, x: Floats, batch: int = 500) -> Floats:
+def processed(view: AttackerView, x: Floats, batch: int = 500) -> Floats:
     """Φ(x), part by part."""
     return np.concatenate(
-        [scene.device.process(x[start : start + batch]) for start in range(0, len(x), batch)]
+        [view.device.process(x[start : start + batch]) for start in range(0, len(x), batch)]
     )
 
 
@@ -100,15 +101,15 @@ def train_classifier(
     )  # fmt: skip
 
 
-def flat_classifier(scene: Scene, inputs: int, effort: Effort) -> FlatClassifier:
+def flat_classifier(view: AttackerView, inputs: int, effort: Effort) -> FlatClassifier:
     """For flattened values; `inference_width` counts channels of maps, so a layer has 16 times as many."""
-    return FlatClassifier(inputs, len(scene.property_names), 16 * effort.inference_width).to(device())
+    return FlatClassifier(inputs, len(view.property_names), 16 * effort.inference_width).to(device())
 
 
-def image_classifier(scene: Scene, effort: Effort) -> ImageClassifier:
+def image_classifier(view: AttackerView, effort: Effort) -> ImageClassifier:
     """For images."""
-    _, height, width, channels = scene.train.images.shape
-    classes = len(scene.property_names)
+    _, height, width, channels = view.train.images.shape
+    classes = len(view.property_names)
     return ImageClassifier((channels, height, width), classes, effort.inference_width).to(device())
 
 

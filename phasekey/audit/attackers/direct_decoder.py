@@ -11,9 +11,10 @@ from phasekey.audit.attackers.angle_estimates import Traffic, mean_direction, pr
 from phasekey.audit.attackers.networks.direct_images import DirectImages
 from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attackers.networks.linear_picture import shrunk
-from phasekey.audit.attackers.training import device, fit
+from phasekey.audit.attackers.training import device, fit, pixels_of
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Samples, Scene
+from phasekey.audit.scene.scene import Samples
+from phasekey.audit.scene.view import AttackerView
 
 PRINCIPAL = 96  # images; the rest of CIFAR-10's variance is a tenth of what the mean image leaves
 FITTED = 1_500  # images whose principal components are taken
@@ -34,18 +35,18 @@ def direct_steps(effort: Effort) -> int:
 
 
 def train_direct(
-    scene: Scene, posterior: Energies, traffic: Traffic, guesses: int, effort: Effort, watch: Watch
+    view: AttackerView, posterior: Energies, traffic: Traffic, guesses: int, effort: Effort, watch: Watch
 ) -> DirectImages:
     """Minimise the square error of the best guess on fresh transmissions; starts from cluster means."""
-    _, height, width, channels = scene.train.images.shape
+    _, height, width, channels = view.train.images.shape
     image = (channels, height, width)
     principal = _principal(shrunk(traffic.pairs.targets(_some(len(traffic))), image).flatten(1))
     start = _start(principal, shrunk(traffic.pairs.targets(_some(len(traffic))), image).flatten(1), guesses)
     # The angle network's view, with which it started: all directions vary alike.
     white = posterior.white.detach().clone()
     network = DirectImages(white, principal, start, image, effort.angle_width).to(device())
-    held = torch.from_numpy(scene.validation.x).to(device())
-    truth = network.project(torch.from_numpy(scene.validation.images).to(device()).permute(0, 3, 1, 2) / 255)
+    held = torch.from_numpy(view.validation.x).to(device())
+    truth = network.project(pixels_of(torch.from_numpy(view.validation.images).to(device())))
 
     rows = torch.arange(len(traffic), device=device())
     aims = torch.cat([network.project(traffic.pairs.targets(part)) for part in torch.split(rows, 500)])

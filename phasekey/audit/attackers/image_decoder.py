@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from phasekey.audit.attack import CurvePoint, Watch
 from phasekey.audit.attackers.networks.linear_picture import LinearPicture
 from phasekey.audit.attackers.networks.unet import PAPER_CONVOLUTIONS, PAPER_WIDTH, UNet
-from phasekey.audit.attackers.training import device, fit, predict
+from phasekey.audit.attackers.training import device, fit, pixels_of, predict
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Floats, Pixels, Scene
+from phasekey.audit.scene.scene import Floats, Pixels
+from phasekey.audit.scene.view import AttackerView
 
 BUDGET_CONVOLUTIONS = 2  # of each block, where the budget does not allow for the paper's six
 CHECKED = 500  # validation images that decide when training was at its best
@@ -50,29 +51,24 @@ class Pairs:
         return pixels_of(self.images[rows])
 
 
-def pixels_of(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1]."""
-    return images.permute(0, 3, 1, 2).float() / 255
-
-
 def pairs_of(features: Floats, images: Pixels) -> Pairs:
     """On the device where attackers train."""
     return Pairs(torch.from_numpy(features).to(device()), torch.from_numpy(images).to(device()))
 
 
-def with_mirrors(scene: Scene) -> Pairs:
+def with_mirrors(view: AttackerView) -> Pairs:
     """Raw features of the training images and of their mirror images: the device encodes both."""
-    images, features = scene.train.images, scene.train.feature
+    images, features = view.train.images, view.train.feature
     if features.size <= MIRRORED_VALUES:
         mirrored = np.ascontiguousarray(images[:, :, ::-1])
         images = np.concatenate([images, mirrored])
-        features = np.concatenate([features, scene.device.encode(mirrored)])
+        features = np.concatenate([features, view.device.encode(mirrored)])
     return pairs_of(features, images)
 
 
-def new_decoder(scene: Scene, effort: Effort, feature: tuple[int, ...]) -> Decoder:
+def new_decoder(view: AttackerView, effort: Effort, feature: tuple[int, ...]) -> Decoder:
     """Untrained, of features (C', ...) to images like the scene's."""
-    _, height, width, channels = scene.train.images.shape
+    _, height, width, channels = view.train.images.shape
     return Decoder(feature, (channels, height, width), effort).to(device())
 
 

@@ -1,13 +1,20 @@
 """Images from a* = Re[x e^{-iθ̂}], for the attacks that decide on an angle first."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from phasekey.audit.attack import CurvePoint, Findings, Watch
-from phasekey.audit.attackers.angle_estimates import Angles, recovered
+from phasekey.audit.artefacts import (
+    AngleEstimates,
+    Artefact,
+    Reconstructions,
+    RecoveredDecoder,
+    RightKeyDecoder,
+)
+from phasekey.audit.attack import Context, CurvePoint, Findings, Watch
+from phasekey.audit.attackers.angle_estimates import recovered
 from phasekey.audit.attackers.image_decoder import (
     Decoder,
     Pairs,
@@ -15,12 +22,12 @@ from phasekey.audit.attackers.image_decoder import (
     new_decoder,
     pairs_of,
     refine,
-    sizes,
     train_decoder,
 )
 from phasekey.audit.attackers.training import pack, unpack
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView
 
 TUNING = 0.4  # of image_steps, where the right key's decoder is there to start from
 
@@ -30,54 +37,65 @@ def tuning_steps(effort: Effort) -> int:
     return max(1, round(TUNING * effort.image_steps))
 
 
-def features_for(scene: Scene, angles: Angles | None) -> tuple[Floats, Floats, Floats]:
+def features_for(view: AttackerView, angles: AngleEstimates | None) -> tuple[Floats, Floats, Floats]:
     """a* of the three splits; of a device that does not rotate, what it sent."""
     if angles is None:
-        return scene.train.x, scene.validation.x, scene.test.x
+        return view.train.x, view.validation.x, view.test.x
     return (
-        recovered(scene.train, angles.train),
-        recovered(scene.validation, angles.validation),
-        recovered(scene.test, angles.test),
+        recovered(view.train, angles.train),
+        recovered(view.validation, angles.validation),
+        recovered(view.test, angles.test),
     )
 
 
+@dataclass(frozen=True)
+class Inverted:
+    """What a trained decoder gives: images (N, 1, H, W, C) of the test split, its RMSE on validation, its
+    weights in one array, and the curve of its training."""
+
+    images: Floats
+    validation_rmse: float
+    weights: Floats
+    curve: tuple[CurvePoint, ...]
+
+    def findings(self, *others: Artefact) -> Findings:
+        """As an attack returns them, with the images for attacks that come after; others: to be left too."""
+        images = Reconstructions(self.images, np.array([self.validation_rmse]))
+        return Findings(self.images, curve=self.curve, artefacts=(images, *others))
+
+
 def invert(
-    scene: Scene, features: tuple[Floats, Floats, Floats], effort: Effort,
-    earlier: Mapping[str, Findings], watch: Watch,
-) -> Findings:  # fmt: skip
-    """Train a decoder on the first split's features, or the right key's further, and decode the last.
-
-    extra: weights of the decoder; validation_rmse, by which attacks that need images choose; unet_sizes.
-    """
-    training = pairs_of(features[0], scene.train.images[: len(features[0])])
-    validation = pairs_of(features[1], scene.validation.images)
-    decoder, curve = trained(scene, training, validation, effort, earlier.get("right-key"), watch)
-    return decoded(decoder, features[2], validation, effort, curve)
+    context: Context, features: tuple[Floats, Floats, Floats], right_key: RightKeyDecoder | None
+) -> Inverted:
+    """Train a decoder on the first split's features, or the right key's further, and decode the last."""
+    view = context.view
+    training = pairs_of(features[0], view.train.images[: len(features[0])])
+    validation = pairs_of(features[1], view.validation.images)
+    decoder, curve = trained(view, training, validation, context.effort, right_key, context.watch)
+    return decoded(decoder, features[2], validation, curve)
 
 
-def decoded(
-    decoder: Decoder, features: Floats, validation: Pairs, effort: Effort, curve: tuple[CurvePoint, ...]
-) -> Findings:
-    """Findings of a trained decoder."""
-    extra = {
-        "weights": pack(decoder),
-        "validation_rmse": np.array([error_of(decoder, validation)]),
-        "unet_sizes": np.array(sizes(effort)),
-    }
-    return Findings(images_by(decoder, features), curve=curve, extra=extra)
+def decoded(decoder: Decoder, features: Floats, validation: Pairs, curve: tuple[CurvePoint, ...]) -> Inverted:
+    """What a trained decoder makes of features (N, C', ...)."""
+    return Inverted(images_by(decoder, features), error_of(decoder, validation), pack(decoder), curve)
 
 
 def trained(
-    scene: Scene, training: Pairs, validation: Pairs, effort: Effort, right_key: Findings | None, watch: Watch
+    view: AttackerView,
+    training: Pairs,
+    validation: Pairs,
+    effort: Effort,
+    right_key: RightKeyDecoder | None,
+    watch: Watch,
 ) -> tuple[Decoder, tuple[CurvePoint, ...]]:
     """The better of three on validation: the right key's decoder as it is, trained further, with the
     regression of these features beneath it; a new decoder where there is none of the right key."""
     steps = tuning_steps(effort)
-    if right_key is None or "weights" not in right_key.extra:
-        decoder = new_decoder(scene, effort, tuple(training.features.shape[1:]))
+    if right_key is None:
+        decoder = new_decoder(view, effort, tuple(training.features.shape[1:]))
         return decoder, train_decoder(decoder, training, validation, effort, steps, watch)
-    known, decoder = restored(scene, effort, right_key), restored(scene, effort, right_key)
-    fitted = restored(scene, effort, right_key).picture
+    known, decoder = restored(view, effort, right_key), restored(view, effort, right_key)
+    fitted = restored(view, effort, right_key).picture
     fitted.fit((training.features, training.targets()), (validation.features, validation.targets()))
     if error_of(fitted, validation) < error_of(known.picture, validation):
         decoder.picture = fitted
@@ -88,10 +106,10 @@ def trained(
     return min((decoder, known), key=lambda one: error_of(one, validation)), curve
 
 
-def restored(scene: Scene, effort: Effort, findings: Findings) -> Decoder:
+def restored(view: AttackerView, effort: Effort, known: RightKeyDecoder | RecoveredDecoder) -> Decoder:
     """The decoder whose weights an earlier attack left."""
-    decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
-    unpack(decoder, findings.extra["weights"])
+    decoder = new_decoder(view, effort, view.train.feature.shape[1:])
+    unpack(decoder, known.weights)
     return decoder.eval()
 
 

@@ -24,11 +24,30 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def pixels_of(images: Tensor) -> Tensor:
+    """Images as networks take them: uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1], where they lie."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Attacks draw from torch's random state; nobody else's is disturbed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
+        yield
+
+
+def drawn() -> tuple[Tensor, list[Tensor]]:
+    """How far torch's random draws are, on the processor and on every GPU: for `continued`."""
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
+
+
+@contextmanager
+def continued(draws: tuple[Tensor, list[Tensor]]) -> Iterator[None]:
+    """Go on drawing from where `drawn` was asked; nobody else's random state is disturbed."""
+    with torch.random.fork_rng():
+        torch.set_rng_state(draws[0])
+        torch.cuda.set_rng_state_all(draws[1])
         yield
 
 
@@ -52,7 +71,7 @@ class Bank:
 
     def targets(self, rows: Tensor) -> Tensor:
         """Images of the rows as float32 (N, C, H, W) in [0, 1]."""
-        return self.images[rows].permute(0, 3, 1, 2).float() / 255
+        return pixels_of(self.images[rows])
 
     def draw(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Fresh transmissions of the rows: x (N, 2C, ...) and θ (N,); only of a device that rotates."""

@@ -1,50 +1,58 @@
-"""All attacks, one small file each, in the order in which they run."""
+"""All attacks, one small file each. A new one is its file and a line of LISTED."""
 
-from phasekey.audit.attack import Attack
-from phasekey.audit.attacks.angle.angle_network import AngleNetwork
-from phasekey.audit.attacks.angle.best_of_k import BestOfK
-from phasekey.audit.attacks.angle.discriminator_angle import DiscriminatorAngle
-from phasekey.audit.attacks.angle.ica import FourthOrder
-from phasekey.audit.attacks.angle.likelihood import Likelihood
-from phasekey.audit.attacks.angle.manifold_fit import ManifoldFit
-from phasekey.audit.attacks.angle.mean_template import MeanTemplate
-from phasekey.audit.attacks.image.inversion_1 import InversionOne
-from phasekey.audit.attacks.image.inversion_1_trained import InversionOneTrained
-from phasekey.audit.attacks.image.inversion_2 import InversionTwo
-from phasekey.audit.attacks.image.inversion_fit import InversionFit
-from phasekey.audit.attacks.image.pair_decoder import PairDecoder
-from phasekey.audit.attacks.image.right_key import RightKey
-from phasekey.audit.attacks.other.decoy_pool import DecoyPool
-from phasekey.audit.attacks.other.label_search import LabelSearch
-from phasekey.audit.attacks.other.membership import Membership
-from phasekey.audit.attacks.other.repeated_query import RepeatedQuery
-from phasekey.audit.attacks.property.inference_1 import InferenceOne
-from phasekey.audit.attacks.property.inference_2 import InferenceTwo
-from phasekey.audit.attacks.property.inference_3 import InferenceThree
-from phasekey.audit.attacks.property.inference_4 import InferenceFour
-from phasekey.audit.attacks.property.inference_x import InferenceX
+from importlib import import_module
+from inspect import isabstract
 
-ATTACKS: tuple[Attack, ...] = (
-    MeanTemplate(),
-    Likelihood(),
-    FourthOrder(),
-    DiscriminatorAngle(),
-    AngleNetwork(),
-    BestOfK(),
-    ManifoldFit(),
-    RightKey(),
-    InversionOne(),
-    InversionOneTrained(),
-    InversionTwo(),
-    PairDecoder(),
-    InversionFit(),
-    InferenceOne(),
-    InferenceTwo(),
-    InferenceThree(),
-    InferenceFour(),
-    InferenceX(),
-    LabelSearch(),
-    DecoyPool(),
-    RepeatedQuery(),
-    Membership(),
+from phasekey.audit.attack import Attack, in_order
+
+# In the order of reports. Each runs behind those whose artefacts it needs, which may move it further down.
+LISTED = (
+    "angle.mean_template",
+    "angle.likelihood",
+    "angle.ica",
+    "angle.discriminator_angle",
+    "angle.angle_network",
+    "angle.best_of_k",
+    "angle.manifold_fit",
+    "image.right_key",
+    "image.inversion_1",
+    "image.inversion_1_trained",
+    "image.inversion_2",
+    "image.pair_decoder",
+    "image.inversion_fit",
+    "property.inference_1",
+    "property.inference_2",
+    "property.inference_3",
+    "property.inference_4",
+    "property.inference_x",
+    "other.label_search",
+    "other.decoy_pool",
+    "other.repeated_query",
+    "other.membership",
 )
+
+
+def load_attacks(listed: tuple[str, ...] = LISTED) -> tuple[Attack, ...]:
+    """One attack from each module of this package, in the order in which they run.
+
+    Raises ValueError where a module does not define exactly one attack, or where attacks need each other in a
+    circle.
+    """
+    return in_order(tuple(_attack_in(name) for name in listed))
+
+
+def _attack_in(name: str) -> Attack:
+    module = import_module(f"{__name__}.{name}")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Attack) and not isabstract(value)
+        and value.__module__ == module.__name__
+    ]  # fmt: skip
+    if len(found) != 1:
+        raise ValueError(f"{module.__name__} must define one attack; it defines {len(found)}")
+    attack: Attack = found[0]()
+    return attack
+
+
+ATTACKS = load_attacks()

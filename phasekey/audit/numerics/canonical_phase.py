@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from phasekey.audit.numerics.arrays import Floats
 from phasekey.audit.numerics.rotation import parts, turn
-from phasekey.audit.scene.scene import Floats
 
 ROUNDS = 30  # of the power iteration
 SAMPLE = 4000  # transmissions

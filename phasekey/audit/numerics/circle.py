@@ -6,8 +6,8 @@ A posterior is float32 (N, A): row by row the probabilities of the A angles 2πk
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.numerics.arrays import Floats
 from phasekey.audit.numerics.metrics import circular_error
-from phasekey.audit.scene.scene import Floats
 
 Angles = NDArray[np.float64]
 
@@ -18,6 +18,11 @@ FINE = 1024  # angles of the grid on which quantiles are read
 def grid(count: int) -> Angles:
     """Even angles 2πk/A, (A,)."""
     return TURN * np.arange(count) / count
+
+
+def mean_angle(angles: Angles) -> float:
+    """The circular mean of angles (N,), radians in (-π, π]: arg of the mean of e^{iθ} (Mardia 1972)."""
+    return float(np.angle(np.exp(1j * angles).mean()))
 
 
 def softmax(scores: NDArray[np.floating]) -> Floats:

@@ -6,7 +6,7 @@ The keyed rotation itself lives in the sdk; this is the attacker's side, for gue
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.scene.scene import Floats
+from phasekey.audit.numerics.arrays import Floats
 
 
 def parts(x: Floats) -> NDArray[np.complex64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.scene.scene import Floats
+from phasekey.audit.numerics.arrays import Floats
 
 SHRINKAGE = 1e-3  # of the mean variance, added to every direction's
 LARGEST = 2048  # values of a feature that are decomposed in full

@@ -22,13 +22,13 @@ class Grade(IntEnum):
 
     @property
     def label(self) -> str:
-        """In two words."""
+        """In a few words."""
         return LABELS[self]
 
 
 LABELS = {
     Grade.CHANCE: "at chance",
-    Grade.UNSURE: "cannot tell",
+    Grade.UNSURE: "too few images to tell",
     Grade.TRACE: "leaks a little",
     Grade.LEAK: "leaks",
     Grade.OPEN: "laid open",

@@ -1,14 +1,13 @@
 """How numbers are written: one form for tables, one for sentences."""
 
 import math
-from typing import Literal
 
 from phasekey.audit.report.markup import Html, joined, tag
-
-Unit = Literal["angle", "share", "decibel", "number"]
+from phasekey.audit.result.catalogue import Unit
 
 NOT_KNOWN = "–"
 SMALL_SHARE = 0.001
+SMALL_ANGLE = 0.1  # degrees
 
 
 def in_table(value: float | None, unit: Unit) -> str:
@@ -26,6 +25,8 @@ def in_words(value: float | None, unit: Unit) -> str:
     if unit != "angle" or value is None or not math.isfinite(value):
         return f"{in_table(value, unit)}{' dB' if unit == 'decibel' else ''}"
     degrees = math.degrees(value)
+    if 0 < degrees < SMALL_ANGLE:  # small is not nought
+        return f"{degrees:.1g}°"
     return f"{degrees:.1f}°" if degrees < 10 else f"{degrees:.0f}°"
 
 

@@ -12,17 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.terms import terms
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import Audit, Figure
 
 Side = Literal["at_least", "at_most"]
-# Errors of attackers: the smaller, the more leaks.
-FALLING = frozenset(
-    {
-        "angle_circle", "angle_mod_pi", "angle_mod_half_pi", "rmse", "rmse_best_of_2", "mae",
-        "property_error", "label_error",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,11 +47,11 @@ def load_thresholds(path: Path) -> tuple[Threshold, ...]:
 
 
 def _threshold(path: Path, key: str, table: Any) -> Threshold:
-    if key not in terms():
-        raise AuditError(f"{path}: no figure is called {key!r}; known are {', '.join(terms())}")
-    side: Side = "at_least" if key in FALLING else "at_most"
+    if key not in catalogue():
+        raise AuditError(f"{path}: no figure is called {key!r}; known are {', '.join(catalogue())}")
+    side: Side = "at_least" if catalogue()[key].falls else "at_most"
     if not isinstance(table, dict) or set(table) != {side}:
-        leak = "smaller" if key in FALLING else "larger"
+        leak = "smaller" if catalogue()[key].falls else "larger"
         raise AuditError(
             f"{path}: [{key}] takes one line, `{side} = NUMBER`: the {leak} it is, the more leaks"
         )
@@ -93,7 +86,7 @@ def _sentence(threshold: Threshold, audit: Audit) -> str | None:
 
 
 def _why(key: str, audit: Audit) -> str:
-    leak = terms()[key].leak
+    leak = catalogue()[key].leak
     reasons = {attack.skipped for attack in audit.attacks if attack.leak == leak and attack.skipped}
     return f": {'; '.join(sorted(reasons))}" if reasons else ""
 

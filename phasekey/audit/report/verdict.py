@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.numbers import in_table, in_words
-from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, headlines, leaks, term_of, words
+from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, leaks, words
+from phasekey.audit.result.catalogue import Entry, entry_of, headlines
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 Found = tuple[AttackResult, Figure]
@@ -25,30 +26,30 @@ class ClassVerdict:
 
 def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
     """One figure in plain words: what the attacker got beside chance, and what that comes to."""
-    term = term_of(figure, leak)
-    sentence = term.sentence.format(
+    entry = entry_of(figure, leak)
+    sentence = entry.sentence.format(
         what=figure.text,
-        value=in_words(figure.value, term.unit),
-        chance=in_words(figure.chance, term.unit),
+        value=in_words(figure.value, entry.unit),
+        chance=in_words(figure.chance, entry.unit),
         property="the class of the image" if property_is_task else "the hidden property",
     )
     raw = (
-        f"; {term.raw.format(raw=in_words(figure.raw, term.unit))}"
-        if term.raw and figure.raw is not None
+        f"; {entry.raw.format(raw=in_words(figure.raw, entry.unit))}"
+        if entry.raw and figure.raw is not None
         else ""
     )
-    return f"{sentence}{raw}. {_comes_to(figure, term)}"
+    return f"{sentence}{raw}. {_comes_to(figure, entry)}"
 
 
-def _comes_to(figure: Figure, term: Term) -> str:
+def _comes_to(figure: Figure, entry: Entry) -> str:
     reached = grade(figure)
     if reached is Grade.OPEN:
-        return term.open or leaks()[term.leak].open
+        return entry.open or leaks()[entry.leak].open
     if reached in (Grade.LEAK, Grade.TRACE):
         end = "a perfect attack" if figure.raw is None else "what it gets with nothing hidden"
         way = f"That is {figure.exposure:.0%} of the way from a blind guess to {end}."
         return way if reached is Grade.LEAK else f"{way} It is little in a single case, but cases add up."
-    interval = f"{in_words(figure.low, term.unit)} to {in_words(figure.high, term.unit)}"
+    interval = f"{in_words(figure.low, entry.unit)} to {in_words(figure.high, entry.unit)}"
     if reached is Grade.UNSURE:
         return f"The 95% interval, {interval}, has room for chance and for a leak: too few images to tell."
     return f"The 95% interval, {interval}, does not get past chance: nothing was found."
@@ -82,8 +83,8 @@ def _badness(found: Found) -> tuple[Grade, float]:
 
 
 def _in_short(figure: Figure, leak: Leak) -> str:
-    term = term_of(figure, leak)
-    return f"{term.name}: {in_table(figure.value, term.unit)}, {grade(figure).label}."
+    entry = entry_of(figure, leak)
+    return f"{entry.name}: {in_table(figure.value, entry.unit)}, {grade(figure).label}."
 
 
 def why_not(audit: Audit, leak: Leak) -> str:

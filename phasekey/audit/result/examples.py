@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.artefacts import KeySweep
 from phasekey.audit.attack import Attack, Findings
 from phasekey.audit.errors import AuditError
 from phasekey.audit.result.result import REFERENCES
@@ -67,13 +68,13 @@ def collect(scene: Scene, attacks: tuple[Attack, ...], findings: Mapping[str, Fi
     reference = findings.get("right-key")
     if reference is None:
         return Examples(scene.test.images[:SHOWN], guesses)
-    sweep, angles = (reference.extra.get(name) for name in ("sweep", "sweep_angles"))
+    sweep = reference.get(KeySweep)
     return Examples(
         inputs=scene.test.images[:SHOWN],
         guesses=guesses,
         right_key=_first(reference.estimate)[:, 0],
-        sweep=None if sweep is None else _first(sweep),
-        sweep_angles=None if angles is None else angles.astype(np.float64),
+        sweep=None if sweep is None else _first(sweep.images),
+        sweep_angles=None if sweep is None else sweep.angles,
     )
 
 

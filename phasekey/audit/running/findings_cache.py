@@ -5,18 +5,18 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from phasekey.audit.artefacts import Artefact
 from phasekey.audit.attack import Attack, CurvePoint, Findings
 from phasekey.audit.errors import AuditError
 from phasekey.files import write_whole
 
-_EXTRA = "extra."
 # What numpy and zipfile raise for a file that is damaged or is something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -38,17 +38,17 @@ class FindingsFolder:
     def __init__(self, folder: Path, terms: Mapping[str, Any]) -> None:
         self._folder, self._terms = folder, terms
 
-    def load(self, attack: Attack, earlier: Mapping[str, Findings]) -> Kept | None:
+    def load(self, attack: Attack, earlier: tuple[Artefact, ...]) -> Kept | None:
         """What the attack found on these terms with these findings at hand, or None."""
         try:
             with np.load(self._path(attack), allow_pickle=False) as file:
                 if str(file["fingerprint"]) != self._fingerprint(attack, earlier):
                     return None
-                return Kept(_unpacked(dict(file)), float(file["seconds"]))
+                return Kept(_unpacked(dict(file), attack.provides), float(file["seconds"]))
         except _UNREADABLE:
             return None
 
-    def save(self, attack: Attack, earlier: Mapping[str, Findings], kept: Kept) -> None:
+    def save(self, attack: Attack, earlier: tuple[Artefact, ...], kept: Kept) -> None:
         """Raises AuditError where the disk refuses it."""
         arrays = _packed(kept.findings) | {
             "fingerprint": np.array(self._fingerprint(attack, earlier)),
@@ -67,8 +67,8 @@ class FindingsFolder:
     def _path(self, attack: Attack) -> Path:
         return self._folder / f"{attack.name}.npz"
 
-    def _fingerprint(self, attack: Attack, earlier: Mapping[str, Findings]) -> str:
-        terms = {**self._terms, "attack": attack.name, "earlier": sorted(earlier)}
+    def _fingerprint(self, attack: Attack, earlier: tuple[Artefact, ...]) -> str:
+        terms = {**self._terms, "attack": attack.name, "earlier": [type(each).__name__ for each in earlier]}
         return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 
 
@@ -81,7 +81,11 @@ def code_digest() -> str:
 
 
 def _packed(findings: Findings) -> dict[str, Any]:
-    arrays: dict[str, Any] = {_EXTRA + name: values for name, values in findings.extra.items()}
+    arrays: dict[str, Any] = {
+        f"{type(each).__name__}.{name}": value
+        for each in findings.artefacts
+        for name, value in vars(each).items()
+    }
     points = [list(asdict(point).values()) for point in findings.curve]
     arrays |= {"estimate": findings.estimate, "period": np.array(findings.period)}
     arrays["curve"] = np.array(points, np.float64).reshape(-1, 3)
@@ -90,13 +94,15 @@ def _packed(findings: Findings) -> dict[str, Any]:
     return arrays
 
 
-def _unpacked(arrays: Mapping[str, Any]) -> Findings:
+def _unpacked(arrays: Mapping[str, Any], provided: tuple[type[Artefact], ...]) -> Findings:
     return Findings(
         estimate=arrays["estimate"],
         reference=arrays.get("reference"),
         period=float(arrays["period"]),
         curve=tuple(CurvePoint(int(step), *map(float, losses)) for step, *losses in arrays["curve"]),
-        extra={
-            name.removeprefix(_EXTRA): values for name, values in arrays.items() if name.startswith(_EXTRA)
-        },
+        artefacts=tuple(
+            kind(**{each.name: arrays[f"{kind.__name__}.{each.name}"] for each in fields(kind)})
+            for kind in provided
+            if any(name.startswith(f"{kind.__name__}.") for name in arrays)
+        ),
     )

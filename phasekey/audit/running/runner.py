@@ -4,17 +4,19 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from phasekey.audit.attack import Attack, Findings, Watch
+from phasekey.audit.artefacts import Artefact
+from phasekey.audit.attack import Attack, Context, Findings, Unwatched, Watch, Yardstick, builds_on
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.result.result import AttackResult
 from phasekey.audit.running.findings_cache import FindingsFolder, Kept
-from phasekey.audit.scene.scene import Scene
+from phasekey.audit.scene.scene import Samples, Scene
+from phasekey.audit.scene.view import AttackerView, view_of
 from phasekey.audit.scoring.scores import ScoreContext, score
 
 NOT_ASKED_FOR = "not asked for (--attacks)"
@@ -33,23 +35,24 @@ class Plan:
 def plan(attacks: Sequence[Attack], scene: Scene, wanted: frozenset[str] | None = None) -> Plan:
     """wanted: names of attacks, to which those are added that they build on; None for all."""
     chosen = None if wanted is None else _with_foundations(attacks, wanted)
+    view = view_of(scene)
     skipped = {
-        attack.name: reason for attack in attacks if (reason := _reason(attack, scene, chosen)) is not None
+        attack.name: reason for attack in attacks if (reason := _reason(attack, view, chosen)) is not None
     }
     return Plan(tuple(attack for attack in attacks if attack.name not in skipped), skipped)
 
 
-def _reason(attack: Attack, scene: Scene, chosen: frozenset[str] | None) -> str | None:
+def _reason(attack: Attack, view: AttackerView, chosen: frozenset[str] | None) -> str | None:
     if chosen is not None and attack.name not in chosen:
         return NOT_ASKED_FOR
-    return attack.why_not(scene)
+    return attack.why_not(view)
 
 
 def _with_foundations(attacks: Sequence[Attack], wanted: frozenset[str]) -> frozenset[str]:
     chosen = set(wanted)
     for attack in reversed(attacks):  # what an attack builds on runs before it
         if attack.name in chosen:
-            chosen |= set(attack.after)
+            chosen |= {other.name for other in attacks if builds_on(attack, other)}
     return frozenset(chosen)
 
 
@@ -62,23 +65,55 @@ def run_attacks(
     Whatever an attack raises ends the audit; what was found before is in the folder.
     """
     done: dict[str, Kept] = {}
+    view = view_of(scene)
     for attack in attacks:
-        earlier = {name: done[name].findings for name in attack.after if name in done}
+        left = (each for kept in done.values() for each in kept.findings.artefacts)
+        earlier = tuple(each for each in left if isinstance(each, attack.needs))
         with watching(attack) as watch:
             kept = folder.load(attack, earlier)
             if kept is None:
-                kept = _run(attack, scene, effort, seed, earlier, watch)
+                begun = time.process_time()
+                context = Context(view, effort, seed_of(attack.name, seed), watch, earlier)
+                findings = run_attack(attack, context, scene.test)
+                kept = Kept(findings, time.process_time() - begun)
                 folder.save(attack, earlier, kept)
             done[attack.name] = kept
     return done
 
 
-def _run(
-    attack: Attack, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-) -> Kept:
-    begun = time.process_time()
-    findings = attack.run(scene, effort, seed_of(attack.name, seed), earlier, watch)
-    return Kept(findings, time.process_time() - begun)
+def attack_scene(
+    attack: Attack, scene: Scene, effort: Effort, seed: int = 0, *earlier: Artefact,
+    watch: Watch | None = None,
+) -> Findings:  # fmt: skip
+    """Run one attack by itself on a scene.
+
+    Args:
+        attack: e.g. `MeanTemplate()`.
+        scene: with the truth, of which the attack sees nothing.
+        effort: what it may spend.
+        seed: of all that it draws.
+        earlier: what other attacks left, of the types that it needs.
+        watch: whom it tells how far it is, None for nobody.
+
+    Returns:
+        What it found, with `reference` where there is one.
+    """
+    context = Context(view_of(scene), effort, seed, watch or Unwatched(), earlier)
+    return run_attack(attack, context, scene.test)
+
+
+def run_attack(attack: Attack, context: Context, truth: Samples) -> Findings:
+    """Run one attack on its view; only then measure it with the truth of the test split.
+
+    The truth never reaches `Attack.run`: it goes to the same attacker asked again with nothing hidden, for
+    `reference`, and to yardsticks, which are told it by design.
+    """
+    found = attack.run(context)
+    if isinstance(attack, Yardstick):
+        return attack.told(context, truth, found)
+    if found.unhidden is None:
+        return found
+    return replace(found, reference=found.unhidden(truth), unhidden=None)
 
 
 def seed_of(name: str, seed: int) -> int:

@@ -7,9 +7,10 @@ reports its own mistakes. Continuous integration holds every attack to both (tes
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.arrays import unit
+from phasekey.audit.numerics.circle import softmax
 from phasekey.audit.scene.build import Keys, Labelled, build_scene
 from phasekey.audit.scene.scene import DecoyLaw, Device, Floats, Pixels, Scene
 
@@ -43,7 +44,7 @@ class LeakyDevice:
     def encode(self, images: Pixels) -> Floats:
         """ReLU(kernels * image), zero padding, stride 2."""
         edge = KERNEL // 2
-        values = np.pad(images.astype(np.float32) / 255, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+        values = np.pad(unit(images), ((0, 0), (edge, edge), (edge, edge), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(values, (KERNEL, KERNEL), axis=(1, 2))
         feature = np.einsum("nijcyx,yxck->nkij", windows[:, ::STRIDE, ::STRIDE], self._kernels, optimize=True)
         positive: Floats = np.maximum(feature, 0).astype(np.float32)
@@ -63,7 +64,7 @@ class LeakyDevice:
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of the linear classifier."""
-        return _softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
+        return softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
 
 
 class MemorisingDevice(LeakyDevice):
@@ -118,7 +119,7 @@ class GaussianDevice:
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of random scores: as odd as its classifier may be, it is public."""
-        return _softmax(processed @ self._weights)
+        return softmax(processed @ self._weights)
 
 
 class ConstantDevice(GaussianDevice):
@@ -140,7 +141,7 @@ class ConstantDevice(GaussianDevice):
 
     def decode(self, processed: Floats) -> Floats:
         """Softmax of random scores."""
-        return _softmax(processed.reshape(len(processed), -1) @ self._map)
+        return softmax(processed.reshape(len(processed), -1) @ self._map)
 
 
 def control_scene(
@@ -159,9 +160,3 @@ def _drawn_from(image: Pixels) -> Floats:
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
     rng = np.random.default_rng(np.frombuffer(digest, np.uint32))
     return rng.standard_normal(GAUSSIAN_SIZE).astype(np.float32)
-
-
-def _softmax(scores: NDArray[np.floating]) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    shares: Floats = (raised / raised.sum(1, keepdims=True)).astype(np.float32)
-    return shares

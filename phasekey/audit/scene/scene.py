@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
+from phasekey.audit.numerics.arrays import Floats as Floats
+from phasekey.audit.numerics.arrays import Pixels as Pixels
+
 Box = Literal["white", "black"]
 DecoyLaw = Literal["device", "another-input"]
 

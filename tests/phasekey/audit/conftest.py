@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from phasekey.audit.attack import Attack, Findings, Leak
+from phasekey.audit.attack import Attack, Findings, Leak, Unwatched, builds_on
 from phasekey.audit.attacks import ATTACKS
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.result.result import AttackResult, Audit, Figure
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.build import Keys, Labelled
 from phasekey.audit.scene.controls import (
     ConstantDevice,
@@ -27,6 +28,7 @@ from phasekey.audit.scene.controls import (
     control_scene,
 )
 from phasekey.audit.scene.scene import DecoyLaw, Device, Scene
+from phasekey.audit.scene.view import view_of
 from phasekey.audit.scoring.scores import ScoreContext, score
 
 SEED = 3
@@ -35,13 +37,6 @@ KNOWN = 1200  # of 1,797: the rest is enough for the validation and test images 
 
 FindingsOf = Callable[[str, str], Findings]
 FiguresOf = Callable[[str, str], dict[str, Figure]]
-
-
-class Unwatched:
-    """A watch for attacks that nobody waits for."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Nothing to show."""
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +116,7 @@ def scene_of(request: pytest.FixtureRequest) -> Callable[[str], Scene]:
 
 @pytest.fixture(scope="session")
 def findings_of(scene_of: Callable[[str], Scene], watch: Unwatched) -> FindingsOf:
-    """findings_of(attack's name, scene's name), with what the attack names in `after`; each runs once."""
+    """findings_of(attack's name, scene's name), with what it builds on; each runs once."""
     attacks: dict[str, Attack] = {attack.name: attack for attack in ATTACKS}
     kept: dict[tuple[str, str], Findings] = {}
 
@@ -129,11 +124,14 @@ def findings_of(scene_of: Callable[[str], Scene], watch: Unwatched) -> FindingsO
         key = (name, scene_name)
         if key not in kept:
             attack, scene = attacks[name], scene_of(scene_name)
-            before = [other for other in attack.after if other in attacks]
-            earlier = {
-                other: find(other, scene_name) for other in before if attacks[other].why_not(scene) is None
-            }
-            kept[key] = attack.run(scene, EFFORTS["control"], SEED, earlier, watch)
+            before = [
+                other.name
+                for other in ATTACKS
+                if builds_on(attack, other) and other.why_not(view_of(scene)) is None
+            ]
+            left = (each for other in before for each in find(other, scene_name).artefacts)
+            earlier = (each for each in left if isinstance(each, attack.needs))
+            kept[key] = attack_scene(attack, scene, EFFORTS["control"], SEED, *earlier)
         return kept[key]
 
     return find

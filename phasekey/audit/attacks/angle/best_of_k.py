@@ -1,14 +1,13 @@
 """A list of guesses instead of one: what an attacker gets who can tell a good reconstruction by sight."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.artefacts import Artefact, Posterior
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.circle import TURN, Angles, guess_list
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats
 
 GUESSES = 16
 
@@ -27,21 +26,15 @@ class BestOfK(Attack):
     remedy: ClassVar[str] = (
         "None within this scheme: with one angle for all values, a short list always holds it."
     )
-    after: ClassVar[tuple[str, ...]] = ("angle-network",)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (Posterior,)
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        flat = np.full((len(scene.test), effort.angles), 1 / effort.angles, np.float32)
-        found = earlier.get("angle-network")
-        posterior = flat if found is None else found.extra["posterior"].astype(np.float32)
-        watch.advance()
+        view, effort = context.view, context.effort
+        flat = np.full((len(view.test), effort.angles), 1 / effort.angles, np.float32)
+        found = context.get(Posterior)
+        posterior = flat if found is None else found.test
+        context.watch.advance()
         return Findings(_likeliest_first(guess_list(posterior, GUESSES), posterior))
 
 

@@ -1,6 +1,5 @@
 """The paper's own attack on the angle: ask a discriminator which turn of x looks like a feature."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -8,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import Artefact, DiscriminatorAngles
+from phasekey.audit.attack import Attack, Context, Findings, Leak
+from phasekey.audit.attackers.angle_estimates import candidate_angles
 from phasekey.audit.attackers.training import Bank, device, fit, seeded
 from phasekey.audit.budget import Effort
-from phasekey.audit.numerics.circle import TURN, Angles, grid, sharpest
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.numerics.circle import TURN, Angles, mean_angle, sharpest
+from phasekey.audit.scene.scene import Floats, Samples
 from phasekey.model.rotation import unrotate
 
 PART = 100  # transmissions at a time, of which all angles are scored
@@ -22,8 +23,7 @@ KNOWN = 4_000  # training transmissions whose angle is estimated for the attacks
 class DiscriminatorAngle(Attack):
     """θ̂ = argmax over θ' of D'(Re[x e^{-iθ'}]), D' trained to tell a from Re[x e^{-iθ'}] at wrong θ'.
 
-    A constant offset that validation shows is taken away. extra["train"] (its first 4,000) and
-    extra["validation"]: estimates for these splits.
+    A constant offset that validation shows is taken away. Of the training split, 4,000 are estimated.
     """
 
     name: ClassVar[str] = "discriminator-angle"
@@ -35,39 +35,35 @@ class DiscriminatorAngle(Attack):
     )
     remedy: ClassVar[str] = "The paper's adversarial training aims at this attacker, and at no other."
 
+    provides: ClassVar[tuple[type[Artefact], ...]] = (DiscriminatorAngles,)
+
     def steps(self, effort: Effort) -> int:
         """Of the training."""
         return effort.angle_steps
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        with seeded(seed):
-            bank, check = Bank(scene.train), Bank(scene.validation)
+        view, effort = context.view, context.effort
+        with seeded(context.seed):
+            bank, check = Bank(view.train), Bank(view.validation)
             scale = float(bank.feature.std()) + 1e-6
             network = Discriminator(bank.feature[0].numel(), effort.angle_width, scale)
             curve = fit(
                 network, lambda net, rows: _loss(net, bank, rows),
                 lambda net: float(_loss(net, check, torch.arange(len(check), device=device()))),
-                images=len(bank), steps=effort.angle_steps, batch=effort.batch, watch=watch,
+                images=len(bank), steps=effort.angle_steps, batch=effort.batch, watch=context.watch,
             )  # fmt: skip
-        splits = {"train": scene.train.x[:KNOWN], "validation": scene.validation.x, "test": scene.test.x}
+        splits = {"train": view.train.x[:KNOWN], "validation": view.validation.x, "test": view.test.x}
         found = {name: _search(network, x, effort.angles) for name, x in splits.items()}
-        offset = _offset(found["validation"], scene.validation)
-        extra = {name: (angles - offset) % TURN for name, angles in found.items()}
-        return Findings(extra.pop("test"), curve=curve, extra=extra)
+        offset = _offset(found["validation"], view.validation)
+        angles = DiscriminatorAngles(**{name: (angles - offset) % TURN for name, angles in found.items()})
+        return Findings(angles.test, curve=curve, artefacts=(angles,))
 
 
 def _offset(found: Angles, samples: Samples) -> float:
     """How far the best looking turn is from the right one on average: (a + b)/√2 may look better than a."""
     assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
-    return float(np.angle(np.exp(1j * (found - samples.theta)).mean()))
+    return mean_angle(found - samples.theta)
 
 
 class Discriminator(nn.Module):
@@ -97,7 +93,7 @@ def _loss(network: nn.Module, bank: Bank, rows: Tensor) -> Tensor:
 def _search(network: nn.Module, x: Floats, angles: int) -> Angles:
     """The angle at which each transmission (N, 2C, ...) looks most like a feature, (N,)."""
     network.eval()
-    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    candidates = candidate_angles(angles)
     scores = []
     for part in torch.split(torch.from_numpy(x).to(device()), PART):
         turned = unrotate(part.repeat_interleave(angles, 0), candidates.repeat(len(part)))

@@ -1,18 +1,17 @@
 """Blind separation: features that are not Gaussian give the plane's axes away by their fourth moments."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.artefacts import Artefact, QuarterAngles
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.circle import TURN, Angles
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import parts
 from phasekey.audit.numerics.whitening import views
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
 
 Complex = NDArray[np.complex64]
 
@@ -34,30 +33,27 @@ class FourthOrder(Attack):
     how: ClassVar[str] = "Turns x until its fourth moments are those of features, modulo a quarter turn."
     remedy: ClassVar[str] = "Features and decoys whose fourth moments are those of a Gaussian."
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,  # noqa: ARG002
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    provides: ClassVar[tuple[type[Artefact], ...]] = (QuarterAngles,)
+
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        hidden = _hidden(scene.train)[:LEARNT]
-        theta = scene.validation.theta
+        view = context.view
+        hidden = _hidden(view.train)[:LEARNT]
+        theta = view.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
         filters = [
             Filter(hidden, axes, power)
             for axes in views(np.concatenate([hidden.real, hidden.imag]))
             for power in POWERS
         ]
-        validation = parts(scene.validation.x)
+        validation = parts(view.validation.x)
         best = min(
             filters, key=lambda chosen: float(circular_error(chosen(validation), theta, PERIOD).mean())
         )
-        watch.advance()
-        extra = {"train": best(parts(scene.train.x[:KNOWN])), "validation": best(validation)}
-        return Findings(best(parts(scene.test.x)), period=PERIOD, extra=extra)
+        context.watch.advance()
+        splits = parts(view.train.x[:KNOWN]), validation, parts(view.test.x)
+        angles = QuarterAngles(*(best(split) for split in splits))
+        return Findings(angles.test, period=PERIOD, artefacts=(angles,))
 
 
 class Filter:

@@ -1,18 +1,16 @@
 """Phase search without training: which angle makes x look most like a feature over a decoy?"""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.circle import TURN, Angles, grid, sharpest
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import parts
 from phasekey.audit.numerics.whitening import views
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats
 
 BINS = 128
 REACH = 6.0  # of the histograms, in standard deviations
@@ -35,28 +33,22 @@ class Likelihood(Attack):
     how: ClassVar[str] = "Tries all angles; keeps the one whose parts are likeliest a feature and a decoy."
     remedy: ClassVar[str] = "A narrow feature, Gaussian in every direction, hidden by decoys of its own law."
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        theta = scene.validation.theta
+        view, effort = context.view, context.effort
+        theta = view.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
-        feature, decoy = _laws(scene.train.feature), _laws(scene.train.decoy)
+        feature, decoy = _laws(view.train.feature), _laws(view.train.decoy)
         searches = [
             _Search(of_feature, of_decoy, effort.angles)
             for of_feature, of_decoy in zip(feature, decoy, strict=True)
         ]
-        trial = scene.validation.x[:CHOICE]
+        trial = view.validation.x[:CHOICE]
         best = min(
             searches, key=lambda search: float(circular_error(search(trial), theta[:CHOICE], TURN).mean())
         )
-        watch.advance()
-        return Findings(best(scene.test.x))
+        context.watch.advance()
+        return Findings(best(view.test.x))
 
 
 class _Search:

@@ -1,20 +1,22 @@
 """A feature lies on the thin set g(images); a wrongly turned one does not: fit an image to every turn."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import Artefact, FittedImages
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.networks.linear_picture import LinearPicture
-from phasekey.audit.budget import Effort
+from phasekey.audit.attackers.training import pixels_of
+from phasekey.audit.numerics.arrays import to_bytes
 from phasekey.audit.numerics.circle import Angles, grid, sharpest
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import turn, unrotate
 from phasekey.audit.numerics.whitening import spectrum
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
+from phasekey.audit.scene.view import AttackerView
 
 CHOICE = 300  # validation transmissions on which the ways of scoring are compared
 LEARNT = 2_000  # training images from which the size of a right fit's misfit is learnt
@@ -25,7 +27,7 @@ class ManifoldFit(Attack):
 
     Only asks the device to encode. The misfit is taken as a share of ‖a*‖, or of what right fits have along
     each principal component, and the decoy's part Im[x e^{-iφ}] is fitted too where that helps: validation
-    decides. extra["images"] (N, H, W, C): dec at the best angle.
+    decides. It leaves dec at the best angle.
     """
 
     name: ClassVar[str] = "manifold-fit"
@@ -39,27 +41,23 @@ class ManifoldFit(Attack):
         "A feature narrower than the data, so that most turns of x are features of something."
     )
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    provides: ClassVar[tuple[type[Artefact], ...]] = (FittedImages,)
+
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        way = _Way(scene)
+        view, effort = context.view, context.effort
+        way = _Way(view)
         angles = grid(effort.angles // 2)
-        theta = scene.validation.theta
+        theta = view.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
-        trial = way.scores(scene.validation.x[:CHOICE], angles)
+        trial = way.scores(view.validation.x[:CHOICE], angles)
         best = min(
             trial, key=lambda name: float(circular_error(sharpest(trial[name]), theta[:CHOICE]).mean())
         )
-        found: Angles = sharpest(way.scores(scene.test.x, angles)[best])
-        images = way.images(unrotate(scene.test.x, found))
-        watch.advance()
-        return Findings(found, extra={"images": images})
+        found: Angles = sharpest(way.scores(view.test.x, angles)[best])
+        images = way.images(unrotate(view.test.x, found))
+        context.watch.advance()
+        return Findings(found, artefacts=(FittedImages(images),))
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,9 @@ class _Misfit:
 class _Way:
     """From features to images and back."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        train, validation = scene.train, scene.validation
+    def __init__(self, view: AttackerView) -> None:
+        self._view = view
+        train, validation = view.train, view.validation
         channels_last = train.images.shape[1:]
         self._picture = LinearPicture(
             train.feature.shape[1:], (channels_last[2], channels_last[0], channels_last[1])
@@ -115,12 +113,10 @@ class _Way:
 
     def _difference(self, feature: Floats) -> Floats:
         """W(g(dec(a*)) - a*), in directions of equal variance: (N, K)."""
-        pixels = np.rint(self.images(feature) * 255).astype(np.uint8)
-        again = self._scene.device.encode(pixels)
+        again = self._view.device.encode(to_bytes(self.images(feature)))
         difference = (again - feature).reshape(len(feature), -1) @ self._white.T
         return difference.astype(np.float32)
 
 
 def _pairs(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.from_numpy(samples.images).permute(0, 3, 1, 2).float() / 255
-    return torch.from_numpy(samples.feature), images
+    return torch.from_numpy(samples.feature), pixels_of(torch.from_numpy(samples.images))

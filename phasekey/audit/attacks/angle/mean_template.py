@@ -1,18 +1,16 @@
 """The classical attack: how far is x turned against the mean that its feature and decoy have?"""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.circle import TURN, Angles
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import parts
 from phasekey.audit.numerics.whitening import spectrum
-from phasekey.audit.scene.scene import Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
 
 SHRINKAGES = (1e-3, 1e-2, 1e-1, 1.0, 1e6)  # the last leaves the bare mean
 
@@ -30,19 +28,13 @@ class MeanTemplate(Attack):
     how: ClassVar[str] = "Compares the phase of x with that of the mean feature and the mean decoy."
     remedy: ClassVar[str] = "Centre every position of the feature and of the decoy, so that no mean is left."
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,  # noqa: ARG002
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        templates = _templates(_hidden(scene.train))
-        best = min(templates, key=lambda template: _error(template, scene.validation))
-        watch.advance()
-        return Findings(_angles(best, scene.test))
+        view = context.view
+        templates = _templates(_hidden(view.train))
+        best = min(templates, key=lambda template: _error(template, view.validation))
+        context.watch.advance()
+        return Findings(_angles(best, view.test.x))
 
 
 def _hidden(samples: Samples) -> NDArray[np.complex64]:
@@ -61,11 +53,11 @@ def _templates(hidden: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
     return [white.T @ (white @ mean) for white in whites]
 
 
-def _angles(template: NDArray[np.complex64], samples: Samples) -> Angles:
-    angles: Angles = np.angle(parts(samples.x) @ template.conj()).astype(np.float64) % TURN
+def _angles(template: NDArray[np.complex64], x: Floats) -> Angles:
+    angles: Angles = np.angle(parts(x) @ template.conj()).astype(np.float64) % TURN
     return angles
 
 
 def _error(template: NDArray[np.complex64], samples: Samples) -> float:
     assert samples.theta is not None  # noqa: S101 - as above
-    return float(circular_error(_angles(template, samples), samples.theta).mean())
+    return float(circular_error(_angles(template, samples.x), samples.theta).mean())

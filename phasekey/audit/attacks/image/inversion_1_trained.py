@@ -1,15 +1,20 @@
 """The paper's first inversion attack with the best angle that any trained attacker found."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import (
+    AngleEstimates,
+    Artefact,
+    Reconstructions,
+    RecoveredDecoder,
+    RightKeyDecoder,
+)
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.angle_estimates import strongest_angles
 from phasekey.audit.attackers.inversion import features_for, invert, tuning_steps
 from phasekey.audit.attackers.training import seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.errors import AuditError
-from phasekey.audit.scene.scene import Scene
 
 
 class InversionOneTrained(Attack):
@@ -24,25 +29,19 @@ class InversionOneTrained(Attack):
     )
     remedy: ClassVar[str] = "Train against angle attackers, and send a feature narrower than the data."
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = (
-        "right-key",
-        "mean-template",
-        "likelihood",
-        "discriminator-angle",
-        "angle-network",
-        "manifold-fit",
-    )
+    provides: ClassVar[tuple[type[Artefact], ...]] = (Reconstructions, RecoveredDecoder)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, AngleEstimates)
 
     def steps(self, effort: Effort) -> int:
         """Of the decoder."""
         return tuning_steps(effort)
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See `inverting.invert`."""
-        angles = strongest_angles(scene, earlier) if scene.rotated else None
-        if scene.rotated and angles is None:
+        view = context.view
+        angles = strongest_angles(context) if view.rotated else None
+        if view.rotated and angles is None:
             raise AuditError(f"{self.name} needs the findings of an attack on the angle; run one before")
-        with seeded(seed):
-            return invert(scene, features_for(scene, angles), effort, earlier, watch)
+        with seeded(context.seed):
+            found = invert(context, features_for(view, angles), context.get(RightKeyDecoder))
+        return found.findings(RecoveredDecoder(found.weights))

@@ -1,19 +1,26 @@
 """The paper's second inversion attack, a decoder of x itself, with the angle as a hidden cause."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import (
+    AngleEstimates,
+    Artefact,
+    PosteriorAngles,
+    PosteriorWeights,
+    Reconstructions,
+    RightKeyDecoder,
+)
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.angle_estimates import (
-    Angles,
     Traffic,
     angles_like,
-    angles_of,
     expected_feature,
     mean_direction,
     probabilities,
@@ -29,13 +36,22 @@ from phasekey.audit.attackers.image_decoder import (
     refine,
     train_decoder,
 )
-from phasekey.audit.attackers.inversion import decoded, error_of, features_for, invert, restored, tuning_steps
+from phasekey.audit.attackers.inversion import (
+    Inverted,
+    decoded,
+    error_of,
+    features_for,
+    invert,
+    restored,
+    tuning_steps,
+)
 from phasekey.audit.attackers.networks.direct_images import DirectImages
 from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attackers.training import device, seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.canonical_phase import Gauge
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView, Transmissions
 
 Draw = Callable[[Tensor], tuple[Tensor, Tensor]]  # rows of the traffic -> features and images
 GRID = 32  # angles of the posterior while the decoder is trained
@@ -60,52 +76,54 @@ class InversionTwo(Attack):
     remedy: ClassVar[str] = "Send a feature narrower than the data, and train against angle attackers."
     needs_white_box: ClassVar[bool] = False
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ("angle-network", "right-key")
+    provides: ClassVar[tuple[type[Artefact], ...]] = (Reconstructions,)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (PosteriorAngles, PosteriorWeights, RightKeyDecoder)
 
     def steps(self, effort: Effort) -> int:
         """Of the decoder, and of the direct way where angles are uncertain."""
         return tuning_steps(effort) + direct_steps(effort)
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See `inverting.invert`."""
-        with seeded(seed):
-            if not scene.rotated:
-                return invert(scene, features_for(scene, None), effort, earlier, watch)
-            if scene.box == "black":
-                gauge = Gauge(scene.train.x)
-                splits = (scene.train, scene.validation, scene.test)
-                train, validation, test = (gauge.fix(samples.x) for samples in splits)
-                return invert(scene, (train, validation, test), effort, {}, watch)
-            return _by_posterior(scene, effort, earlier, watch)
+        view = context.view
+        with seeded(context.seed):
+            if not view.rotated:
+                return invert(context, features_for(view, None), context.get(RightKeyDecoder)).findings()
+            if not view.white_box:
+                gauge = Gauge(view.train.x)
+                train, validation, test = (
+                    gauge.fix(part.x) for part in (view.train, view.validation, view.test)
+                )
+                return invert(context, (train, validation, test), None).findings()
+            return _by_posterior(context).findings()
 
 
-def _by_posterior(scene: Scene, effort: Effort, earlier: Mapping[str, Findings], watch: Watch) -> Findings:
-    traffic = Traffic(scene)
-    posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
-    known = _right_key(scene, effort, traffic, earlier.get("right-key"), watch)
-    angles = angles_of("angle-network", earlier["angle-network"]) if "angle-network" in earlier else None
-    if angles is not None and not unsure(posterior, scene.validation):
-        draw = _slightly_off(scene, traffic, angles)
-        splits = recovered(scene.validation, angles.validation), recovered(scene.test, angles.test)
+def _by_posterior(context: Context) -> Inverted:
+    view, effort, watch = context.view, context.effort, context.watch
+    traffic = Traffic(view)
+    posterior = known_posterior(context)
+    known = _right_key(context, traffic)
+    angles = context.get(PosteriorAngles)
+    if angles is not None and not unsure(posterior, view.validation):
+        draw = _slightly_off(view, traffic, angles)
+        splits = recovered(view.validation, angles.validation), recovered(view.test, angles.test)
         watch.advance(direct_steps(effort))
-        return _tuned(scene, effort, known, traffic, draw, splits, watch)
+        return _tuned(context, known, traffic, draw, splits)
 
     def expect(rows: Tensor) -> tuple[Tensor, Tensor]:
         x, _ = traffic.draw(rows)
         feature = expected_feature(x, *mean_direction(probabilities(posterior, x, GRID)))
         return feature, traffic.pairs.targets(rows)
 
-    splits = _expected(posterior, scene.validation, effort), _expected(posterior, scene.test, effort)
-    findings = _tuned(scene, effort, known, traffic, expect, splits, watch)
-    direct = train_direct(scene, posterior, traffic, 1, effort, watch)
-    return _better(findings, (Mixture(posterior, known), First(direct)), scene)
+    splits = _expected(posterior, view.validation, effort), _expected(posterior, view.test, effort)
+    found = _tuned(context, known, traffic, expect, splits)
+    direct = train_direct(view, posterior, traffic, 1, effort, watch)
+    return _better(found, (Mixture(posterior, known), First(direct)), view)
 
 
-def _slightly_off(scene: Scene, traffic: Traffic, angles: Angles) -> Draw:
+def _slightly_off(view: AttackerView, traffic: Traffic, angles: AngleEstimates) -> Draw:
     """Draws of features turned back by angles that err as the estimates do on validation."""
-    errors = torch.from_numpy(angles.validation - np.asarray(scene.validation.theta)).float().to(device())
+    errors = torch.from_numpy(angles.validation - np.asarray(view.validation.theta)).float().to(device())
 
     def draw(rows: Tensor) -> tuple[Tensor, Tensor]:
         x, theta = traffic.draw(rows)
@@ -116,26 +134,27 @@ def _slightly_off(scene: Scene, traffic: Traffic, angles: Angles) -> Draw:
 
 
 def _tuned(
-    scene: Scene, effort: Effort, known: Decoder, traffic: Traffic, draw: Draw,
-    splits: tuple[Floats, Floats], watch: Watch,
-) -> Findings:  # fmt: skip
+    context: Context, known: Decoder, traffic: Traffic, draw: Draw, splits: tuple[Floats, Floats]
+) -> Inverted:
     """The right key's decoder trained further on what draw gives, if validation finds it better."""
-    validation = pairs_of(splits[0], scene.validation.images)
+    effort = context.effort
+    validation = pairs_of(splits[0], context.view.validation.images)
     decoder, steps = copy.deepcopy(known), tuning_steps(effort)
-    curve = refine(decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=watch)
+    curve = refine(
+        decoder, draw, validation, images=len(traffic), effort=effort, steps=steps, watch=context.watch
+    )
     decoder = min((decoder, known), key=lambda one: error_of(one, validation))
-    return decoded(decoder, splits[1], validation, effort, curve)
+    return decoded(decoder, splits[1], validation, curve)
 
 
-def _better(findings: Findings, others: tuple[nn.Module, ...], scene: Scene) -> Findings:
+def _better(found: Inverted, others: tuple[nn.Module, ...], view: AttackerView) -> Inverted:
     """What was found so far, or the images of the network that does better on validation."""
-    held = pairs_of(scene.validation.x, scene.validation.images)
+    held = pairs_of(view.validation.x, view.validation.images)
     errors = [error_of(network, held) for network in others]
     best = int(np.argmin(errors))
-    if errors[best] >= float(findings.extra["validation_rmse"][0]):
-        return findings
-    extra = {**findings.extra, "validation_rmse": np.array([errors[best]])}
-    return Findings(images_by(others[best], scene.test.x), curve=findings.curve, extra=extra)
+    if errors[best] >= found.validation_rmse:
+        return found
+    return replace(found, images=images_by(others[best], view.test.x), validation_rmse=errors[best])
 
 
 class First(nn.Module):
@@ -166,19 +185,18 @@ class Mixture(nn.Module):
         return mean
 
 
-def _right_key(
-    scene: Scene, effort: Effort, traffic: Traffic, findings: Findings | None, watch: Watch
-) -> Decoder:
-    if findings is not None:
-        return restored(scene, effort, findings)
-    decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
-    raw = pairs_of(scene.validation.feature, scene.validation.images)
-    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), watch)
+def _right_key(context: Context, traffic: Traffic) -> Decoder:
+    view, effort, known = context.view, context.effort, context.get(RightKeyDecoder)
+    if known is not None:
+        return restored(view, effort, known)
+    decoder = new_decoder(view, effort, view.train.feature.shape[1:])
+    raw = pairs_of(view.validation.feature, view.validation.images)
+    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), context.watch)
     return decoder
 
 
 @torch.no_grad()
-def _expected(posterior: Energies, samples: Samples, effort: Effort) -> Floats:
+def _expected(posterior: Energies, samples: Transmissions, effort: Effort) -> Floats:
     """E[a | x] of a split."""
     parts = (part.to(device()) for part in torch.split(torch.from_numpy(samples.x), 500))
     features = [

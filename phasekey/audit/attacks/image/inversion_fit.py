@@ -1,14 +1,10 @@
 """The images that the manifold fit found on its way to the angle."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.artefacts import Artefact, FittedImages
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.errors import AuditError
-from phasekey.audit.scene.scene import Scene
 
 FIT = "manifold-fit"
 
@@ -22,19 +18,13 @@ class InversionFit(Attack):
     source: ClassVar[str] = "in the manner of SIMBA (Singh et al. 2021)"
     how: ClassVar[str] = "Takes the image whose feature comes closest to some turn of x."
     remedy: ClassVar[str] = "Send a feature narrower than the data: many images then fit every turn of x."
-    after: ClassVar[tuple[str, ...]] = (FIT,)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (FittedImages,)
 
-    def run(
-        self,
-        scene: Scene,  # noqa: ARG002
-        effort: Effort,  # noqa: ARG002
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """Nothing to learn: the images are there."""
-        if FIT not in earlier or "images" not in earlier[FIT].extra:
+        fitted = context.get(FittedImages)
+        if fitted is None:
             raise AuditError(f"{self.name} needs the images of {FIT}; run it before")
-        images = np.asarray(earlier[FIT].extra["images"], np.float32).clip(0, 1)
-        watch.advance()
-        return Findings(images if images.ndim == 5 else images[:, None])
+        images = fitted.images.clip(0, 1)
+        context.watch.advance()
+        return Findings(images[:, None])

@@ -1,6 +1,5 @@
 """Two guesses of the image: x is a mixture of two features, so two may hold what one guess blurs."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from phasekey.audit.attack import Attack, CurvePoint, Findings, Leak, Watch
+from phasekey.audit.artefacts import Artefact, PosteriorWeights, RightKeyDecoder
+from phasekey.audit.attack import Attack, Context, CurvePoint, Findings, Leak, Watch
 from phasekey.audit.attackers.angle_estimates import Traffic, expected_feature, probabilities
 from phasekey.audit.attackers.angle_posterior import known_posterior
 from phasekey.audit.attackers.direct_decoder import direct_steps, train_direct, unsure
@@ -27,7 +27,7 @@ from phasekey.audit.attackers.networks.linear_picture import LinearPicture
 from phasekey.audit.attackers.training import device, fit, seeded
 from phasekey.audit.attackers.two_arcs import two_arcs
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Scene
+from phasekey.audit.scene.view import AttackerView
 
 GRID = 32  # angles of the posterior
 SPARED = 0.5  # two guesses cost two passes
@@ -46,32 +46,31 @@ class PairDecoder(Attack):
     source: ClassVar[str] = "Phasekey, after the paper's k-anonymity claim"
     how: ClassVar[str] = "Returns two images for each x, and is scored on the better one."
     remedy: ClassVar[str] = "Send a feature narrower than the data, and train against angle attackers."
-    after: ClassVar[tuple[str, ...]] = ("right-key", "angle-network")
+    needs: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, PosteriorWeights)
 
     def steps(self, effort: Effort) -> int:
         """Of the decoder, and of the direct way where angles are uncertain."""
         return _steps(effort) + direct_steps(effort)
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """estimate: two guesses, (N, 2, H, W, C)."""
-        with seeded(seed):
-            traffic = Traffic(scene)
-            posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
-            decoder, known = _start(scene, effort, earlier, traffic, watch)
+        view, effort, watch = context.view, context.effort, context.watch
+        with seeded(context.seed):
+            traffic = Traffic(view)
+            posterior = known_posterior(context)
+            decoder, known = _start(context, traffic)
             guesser = Guesser(posterior, decoder)
-            curve = _train(guesser, scene, traffic, effort, watch)
+            curve = _train(guesser, view, traffic, effort, watch)
             before = Guesser(posterior, known)
-            held = torch.from_numpy(scene.validation.x).to(device())
-            truth = pairs_of(scene.validation.x, scene.validation.images).targets()
+            held = torch.from_numpy(view.validation.x).to(device())
+            truth = pairs_of(view.validation.x, view.validation.images).targets()
             others: list[nn.Module] = [guesser, before]
-            if unsure(posterior, scene.validation):
-                others.append(train_direct(scene, posterior, traffic, 2, effort, watch))
+            if unsure(posterior, view.validation):
+                others.append(train_direct(view, posterior, traffic, 2, effort, watch))
             else:
                 watch.advance(direct_steps(effort))
             best = min(others, key=lambda one: _held(one, held, truth))
-        images = images_by(Sides(best), scene.test.x)
+        images = images_by(Sides(best), view.test.x)
         return Findings(np.concatenate(np.split(images, 2, axis=4), axis=1), curve=curve)
 
 
@@ -115,24 +114,22 @@ def _steps(effort: Effort) -> int:
     return max(1, round(SPARED * tuning_steps(effort)))
 
 
-def _start(
-    scene: Scene, effort: Effort, earlier: Mapping[str, Findings], traffic: Traffic, watch: Watch
-) -> tuple[Decoder, Decoder]:
+def _start(context: Context, traffic: Traffic) -> tuple[Decoder, Decoder]:
     """Decoders to train further and to keep as they are: the right key's, or new ones."""
-    right_key = earlier.get("right-key")
+    view, effort, right_key = context.view, context.effort, context.get(RightKeyDecoder)
     if right_key is not None:
-        return restored(scene, effort, right_key), restored(scene, effort, right_key)
-    decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
-    raw = pairs_of(scene.validation.feature, scene.validation.images)
-    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), watch)
+        return restored(view, effort, right_key), restored(view, effort, right_key)
+    decoder = new_decoder(view, effort, view.train.feature.shape[1:])
+    raw = pairs_of(view.validation.feature, view.validation.images)
+    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), context.watch)
     return decoder, decoder
 
 
 def _train(
-    guesser: Guesser, scene: Scene, traffic: Traffic, effort: Effort, watch: Watch
+    guesser: Guesser, view: AttackerView, traffic: Traffic, effort: Effort, watch: Watch
 ) -> tuple[CurvePoint, ...]:
-    held = torch.from_numpy(scene.validation.x).to(device())
-    truth = pairs_of(scene.validation.x, scene.validation.images).targets()
+    held = torch.from_numpy(view.validation.x).to(device())
+    truth = pairs_of(view.validation.x, view.validation.images).targets()
 
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
         x, _ = traffic.draw(rows)

@@ -1,29 +1,31 @@
 """The decoder of someone who has the key: what inversion could get at best, and what wrong angles give."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import Artefact, KeySweep, RightKeyDecoder
+from phasekey.audit.attack import Context, Findings, Leak, Yardstick
 from phasekey.audit.attackers.image_decoder import (
     images_by,
     new_decoder,
     pairs_of,
-    sizes,
     train_decoder,
     with_mirrors,
 )
+from phasekey.audit.attackers.inversion import restored
 from phasekey.audit.attackers.training import pack, seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats, Samples
 
 SHOWN = 8  # images of the sweep
 SWEEP = np.linspace(0, np.pi, 9)
 
 
-class RightKey(Attack):
+class RightKey(Yardstick):
     """A decoder of raw features, given Re[x e^{-iθ}] = a with the true θ. A yardstick, not an attack."""
 
     name: ClassVar[str] = "right-key"
@@ -34,34 +36,34 @@ class RightKey(Attack):
     remedy: ClassVar[str] = "An encoder that keeps less of the image leaves less to return to anyone."
     needs_rotation: ClassVar[bool] = False
 
+    provides: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, KeySweep)
+
     def steps(self, effort: Effort) -> int:
         """Of the decoder."""
         return effort.image_steps
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
-        """extra: weights of the decoder; sweep (8, 9, H, W, C) over wrong angles sweep_angles (9,);
-        unet_sizes: width and layers of a block."""
-        with seeded(seed):
-            decoder = new_decoder(scene, effort, scene.train.feature.shape[1:])
-            validation = pairs_of(scene.validation.feature, scene.validation.images)
-            curve = train_decoder(decoder, with_mirrors(scene), validation, effort, effort.image_steps, watch)
-        extra = {"weights": pack(decoder), "unet_sizes": np.array(sizes(effort))}
-        if scene.rotated:
-            swept = images_by(decoder, _wrong(scene))
-            extra |= {"sweep": swept.reshape(-1, len(SWEEP), *swept.shape[2:]), "sweep_angles": SWEEP}
-        return Findings(images_by(decoder, scene.test.feature), curve=curve, extra=extra)
+    def run(self, context: Context) -> Findings:
+        """Train the decoder of raw features; `told` decodes the test split's."""
+        view, effort = context.view, context.effort
+        with seeded(context.seed):
+            decoder = new_decoder(view, effort, view.train.feature.shape[1:])
+            validation = pairs_of(view.validation.feature, view.validation.images)
+            pairs = with_mirrors(view)
+            curve = train_decoder(decoder, pairs, validation, effort, effort.image_steps, context.watch)
+        return Findings(np.empty(0), curve=curve, artefacts=(RightKeyDecoder(pack(decoder)),))
+
+    def told(self, context: Context, truth: Samples, found: Findings) -> Findings:
+        """Images (N, 1, H, W, C); it leaves images (8, 9, H, W, C) by keys that are off, if it rotates."""
+        known = found.get(RightKeyDecoder)
+        assert known is not None  # noqa: S101 - `run` left it
+        decoder = restored(context.view, context.effort, known)
+        artefacts: tuple[Artefact, ...] = (known,)
+        if truth.theta is not None:
+            swept = images_by(decoder, _wrong(truth.x[:SHOWN], truth.theta[:SHOWN]))
+            artefacts += (KeySweep(swept.reshape(-1, len(SWEEP), *swept.shape[2:]), SWEEP),)
+        return replace(found, estimate=images_by(decoder, truth.feature), artefacts=artefacts)
 
 
-def _wrong(scene: Scene) -> Floats:
-    """Re[x e^{-i(θ + Δ)}] of the first test images, all Δ of one image in a row."""
-    x, theta = scene.test.x[:SHOWN], scene.test.theta
-    assert theta is not None  # noqa: S101 - only asked of a device that rotates
-    angles = theta[:SHOWN, None] + SWEEP
-    return unrotate(np.repeat(x, len(SWEEP), axis=0), angles.ravel())
+def _wrong(x: Floats, theta: NDArray[np.float64]) -> Floats:
+    """Re[x e^{-i(θ + Δ)}] of E transmissions, all Δ of one image in a row: (E·S, C', ...)."""
+    return unrotate(np.repeat(x, len(SWEEP), axis=0), (theta[:, None] + SWEEP).ravel())

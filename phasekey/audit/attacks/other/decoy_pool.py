@@ -1,15 +1,14 @@
 """Which of the features that an attacker holds was the decoy: the one that lies in the plane that x spans."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.rotation import hide, parts
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView
 
 BLOCK = 256  # transmissions at a time
 ROUNDING = 1e-7  # of a squared share, in float32
@@ -30,26 +29,20 @@ class DecoyPool(Attack):
     )
     remedy: ClassVar[str] = "Draw every decoy afresh instead of taking it from inputs that others may know."
 
-    def why_not(self, scene: Scene) -> str | None:
+    def why_not(self, view: AttackerView) -> str | None:
         """Needs candidates."""
-        missing = "there are no candidates to test" if scene.pool is None else None
-        return super().why_not(scene) or missing
+        missing = "there are no candidates to test" if view.candidates is None else None
+        return super().why_not(view) or missing
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,  # noqa: ARG002
-        seed: int,
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """estimate: the candidate, or -1 where none is in the plane beyond doubt."""
-        if scene.pool is None:
-            raise ValueError("a scene with a pool is needed; ask why_not first")
-        residuals = outside(scene.test.x, scene.pool.candidates)
-        own = _hidden_by_strangers(scene.validation.feature, np.random.default_rng(seed))
-        limit = certain_below(outside(own, scene.pool.candidates).min(1), len(residuals))
-        watch.advance()
+        view, candidates = context.view, context.view.candidates
+        if candidates is None:
+            raise ValueError("a view with candidates is needed; ask why_not first")
+        residuals = outside(view.test.x, candidates)
+        own = _hidden_by_strangers(view.validation.feature, np.random.default_rng(context.seed))
+        limit = certain_below(outside(own, candidates).min(1), len(residuals))
+        context.watch.advance()
         return Findings(np.where(residuals.min(1) < limit, residuals.argmin(1), -1))
 
 

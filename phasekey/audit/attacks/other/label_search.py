@@ -1,16 +1,17 @@
 """The label itself leaks: whoever holds the decoder needs only the angle at which it is sure of an answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.artefacts import AnswerAngles, Artefact, Posterior
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.circle import best_guess, grid, softmax
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
+from phasekey.audit.scene.view import AttackerView, Transmissions
 
 POWERS = (0.5, 1.0, 2.0, 4.0, 8.0)  # how far a confident answer speaks for an angle
 
@@ -19,7 +20,7 @@ class LabelSearch(Attack):
     """Φ runs once; d is asked at every angle. The label is that of largest Σ_φ p(φ | x) d(Re[h e^{-iφ}]).
 
     p(φ | x) grows with the decoder's largest probability, and with the angle network's posterior where that
-    is there; validation decides how far each counts. extra["angles"]: the angle expected to err least.
+    is there; validation decides how far each counts. It leaves the angle expected to err least.
     reference: the decoder's answer at the right angle.
     """
 
@@ -32,27 +33,22 @@ class LabelSearch(Attack):
     )
     remedy: ClassVar[str] = "Keep the decoder from the cloud, and the angle hidden."
     needs_processing: ClassVar[bool] = True
-    after: ClassVar[tuple[str, ...]] = ("angle-network",)
+    provides: ClassVar[tuple[type[Artefact], ...]] = (AnswerAngles,)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (Posterior,)
 
-    def why_not(self, scene: Scene) -> str | None:
+    def why_not(self, view: AttackerView) -> str | None:
         """Labels that exclude each other are needed."""
-        several = "the task has several labels for each image" if scene.test.labels.ndim > 1 else None
-        return super().why_not(scene) or several
+        several = "the task has several labels for each image" if view.train.labels.ndim > 1 else None
+        return super().why_not(view) or several
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        validation, test = (Answers(scene, part, effort.angles) for part in (scene.validation, scene.test))
-        network = earlier.get("angle-network")
+        view, effort = context.view, context.effort
+        validation, test = (Answers(view, part, effort.angles) for part in (view.validation, view.test))
+        network = context.get(Posterior)
         if network is not None:
-            validation.know(network.extra["validation_posterior"].astype(np.float32))
-            test.know(network.extra["posterior"].astype(np.float32))
+            validation.know(network.validation)
+            test.know(network.test)
         power, share = min(
             (
                 (power, share)
@@ -60,25 +56,25 @@ class LabelSearch(Attack):
                 for share in (0.0, 1.0)
                 if share == 0.0 or network is not None
             ),
-            key=lambda chosen: float((validation.labels(*chosen) != scene.validation.labels).mean()),
+            key=lambda chosen: float((validation.labels(*chosen) != view.validation.labels).mean()),
         )
-        watch.advance()
+        context.watch.advance()
         angles = best_guess(test.posterior(power, share))
-        return Findings(test.labels(power, share), test.right(scene.test), extra={"angles": angles})
+        return Findings(test.labels(power, share), artefacts=(AnswerAngles(angles),), unhidden=test.right)
 
 
 class Answers:
     """What the decoder says of each transmission at each angle: probabilities (N, A, K)."""
 
-    def __init__(self, scene: Scene, samples: Samples, angles: int) -> None:
-        self._scene, self._processed = scene, scene.device.process(samples.x)
+    def __init__(self, view: AttackerView, samples: Transmissions, angles: int) -> None:
+        self._view, self._processed = view, view.device.process(samples.x)
         self._said = np.stack(list(self._ask(angles)), axis=1)
         self._known = np.zeros(self._said.shape[:2], np.float32)
 
     def _ask(self, angles: int) -> Iterator[Floats]:
         for angle in grid(angles):
             turned = unrotate(self._processed, np.full(len(self._processed), angle))
-            yield self._scene.device.decode(turned)
+            yield self._view.device.decode(turned)
 
     def know(self, posterior: Floats) -> None:
         """Take in a posterior (N, A) that others found."""
@@ -96,6 +92,6 @@ class Answers:
     def right(self, samples: Samples) -> NDArray[np.int64]:
         """The decoder's answer at the right angle, (N,)."""
         assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
-        answers = self._scene.device.decode(unrotate(self._processed, samples.theta))
+        answers = self._view.device.decode(unrotate(self._processed, samples.theta))
         labels: NDArray[np.int64] = answers.argmax(1)
         return labels

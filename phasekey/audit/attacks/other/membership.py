@@ -1,15 +1,13 @@
 """Was this image one of those that the network was trained on? Concerns the training data, not the input."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.scene.scene import Device, Floats, Samples, Scene
+from phasekey.audit.scene.scene import Device, Floats, Samples
 
 BATCH = 500
 SMALLEST = np.float32(1e-30)  # of a probability, so that its logarithm is a number
@@ -31,42 +29,42 @@ class Membership(Attack):
     needs_rotation: ClassVar[bool] = False
     needs_processing: ClassVar[bool] = True
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,
-        seed: int,
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
-        """estimate: of the test images, then of as many training images: the rows extra["rows"].
+    def run(self, context: Context) -> Findings:
+        """estimate: of the test images, then of as many training images, drawn from the seed.
         reference: the same with the right angle."""
-        rows = np.random.default_rng(seed).permutation(len(scene.train))[: len(scene.test)]
-        asked = [_Asked(scene.device, scene.test), _Asked(scene.device, scene.train, rows)]
-        angles = np.linspace(0, 2 * np.pi, effort.angles, endpoint=False)
-        estimate = np.concatenate([each.surest(angles) for each in asked])
-        watch.advance()
-        return Findings(estimate, np.concatenate([each.right() for each in asked]), extra={"rows": rows})
+        view = context.view
+        rows = np.random.default_rng(context.seed).permutation(len(view.train))[: len(view.test)]
+        exclusive = view.train.labels.ndim == 1  # classes, not attributes
+        test, train = (
+            _Asked(view.device, part, exclusive, view.rotated) for part in (view.test.x, view.train.x[rows])
+        )
+        angles = np.linspace(0, 2 * np.pi, context.effort.angles, endpoint=False)
+        estimate = np.concatenate([each.surest(angles) for each in (test, train)])
+        context.watch.advance()
+
+        def unhidden(truth: Samples) -> Floats:
+            known = None if view.train.theta is None else view.train.theta[rows]
+            return np.concatenate([test.right(truth.theta), train.right(known)])
+
+        return Findings(estimate, unhidden=unhidden)
 
 
 class _Asked:
     """What the processing module and the decoder say of some transmissions."""
 
-    def __init__(self, device: Device, samples: Samples, rows: NDArray[np.int64] | None = None) -> None:
-        rows = np.arange(len(samples)) if rows is None else rows
-        self.device, self.theta = device, None if samples.theta is None else samples.theta[rows]
-        self.exclusive = samples.labels.ndim == 1  # classes, not attributes
-        parts = np.array_split(samples.x[rows], -(-len(rows) // BATCH))
+    def __init__(self, device: Device, x: Floats, exclusive: bool, rotated: bool) -> None:
+        self.device, self.exclusive, self.rotated = device, exclusive, rotated
+        parts = np.array_split(x, -(-len(x) // BATCH))
         self.h = np.concatenate([device.process(part) for part in parts])
 
-    def right(self) -> Floats:
-        """By the device's own angle, (N,)."""
-        return self._sure(self.h if self.theta is None else unrotate(self.h, self.theta))
+    def right(self, theta: NDArray[np.float64] | None) -> Floats:
+        """By the device's own angles (N,), None where nothing is rotated: (N,)."""
+        return self._sure(self.h if theta is None else unrotate(self.h, theta))
 
     def surest(self, angles: NDArray[np.float64]) -> Floats:
         """By the best of these angles, (N,)."""
-        if self.theta is None:
-            return self.right()
+        if not self.rotated:
+            return self.right(None)
         count = len(self.h)
         by_angle = [self._sure(unrotate(self.h, np.full(count, angle))) for angle in angles]
         surest: Floats = np.stack(by_angle).max(0)

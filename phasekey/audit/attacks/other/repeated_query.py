@@ -1,17 +1,16 @@
 """Two transmissions of one input: their planes meet in the feature."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.budget import Effort
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.numerics.metrics import cosine
 from phasekey.audit.numerics.rotation import hide, major_axis, parts, unrotate
 from phasekey.audit.scene.build import CHANGES
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.scene.scene import Floats, Samples
+from phasekey.audit.scene.view import AttackerView
 
 PRACTICE = 500  # of the attacker's images, sent twice to learn how a feature changes
 TRIALS = 200  # of his validation images, on which he chooses how far to trust that
@@ -44,22 +43,16 @@ class RepeatedQuery(Attack):
     )
     needs_white_box: ClassVar[bool] = False
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,  # noqa: ARG002
-        seed: int,
-        earlier: Mapping[str, Findings],  # noqa: ARG002
-        watch: Watch,
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        rng = np.random.default_rng(seed)
-        # In the order of scene.repeats.
+        view = context.view
+        rng = np.random.default_rng(context.seed)
+        # In the order of view.repeats.
         found = [
-            shared_direction(scene.test.x, again.x, _metric(name, scene, rng))
-            for name, again in scene.repeats.items()
+            shared_direction(view.test.x, again.x, _metric(name, view, rng))
+            for name, again in view.repeats.items()
         ]
-        watch.advance()
+        context.watch.advance()
         return Findings(np.stack(found, axis=1))
 
 
@@ -109,37 +102,37 @@ def _columns(x: Floats) -> Matrix:
     return np.stack([z.real, z.imag], axis=2).astype(np.float64)
 
 
-def _metric(name: str, scene: Scene, rng: np.random.Generator) -> Metric | None:
+def _metric(name: str, view: AttackerView, rng: np.random.Generator) -> Metric | None:
     """The best of some on the attacker's own images, changed in the same way; None for the plain one."""
-    if name == "exact" or scene.box == "black":
+    if name == "exact" or not view.white_box:
         return None
-    change = np.linalg.svd(_changed(name, scene, scene.train, rng, PRACTICE), full_matrices=False)
-    trial = _trial(name, scene, rng)
+    change = np.linalg.svd(_changed(name, view, view.train, rng, PRACTICE), full_matrices=False)
+    trial = _trial(name, view, rng)
     metrics = [Metric(change.Vh, change.S**2, floor) for floor in FLOORS]
     return max(metrics, key=lambda metric: _success(metric, *trial))
 
 
-def _changed(name: str, scene: Scene, samples: Samples, rng: np.random.Generator, count: int) -> Matrix:
+def _changed(name: str, view: AttackerView, samples: Samples, rng: np.random.Generator, count: int) -> Matrix:
     """How the change moves features, (count, D)."""
-    again = scene.device.encode(CHANGES[name](samples.images[:count], rng))
+    again = view.device.encode(CHANGES[name](samples.images[:count], rng))
     return (again - samples.feature[:count]).reshape(len(again), -1).astype(np.float64)
 
 
-def _trial(name: str, scene: Scene, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _trial(name: str, view: AttackerView, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """The attacker's own input sent twice, changed in between: first x, second x, and the truth."""
-    feature = scene.validation.feature[:TRIALS]
-    again = feature + _changed(name, scene, scene.validation, rng, TRIALS).reshape(feature.shape)
+    feature = view.validation.feature[:TRIALS]
+    again = feature + _changed(name, view, view.validation, rng, TRIALS).reshape(feature.shape)
 
     def sent(values: Matrix | Floats) -> Floats:
         theta = rng.uniform(0, 2 * np.pi, len(values))
-        return hide(values.astype(np.float32), _other(scene, len(values), rng), theta)
+        return hide(values.astype(np.float32), _other(view, len(values), rng), theta)
 
     return sent(feature), sent(again), feature
 
 
-def _other(scene: Scene, count: int, rng: np.random.Generator) -> Floats:
-    assert scene.train.decoy is not None  # noqa: S101 - why_not left out scenes without rotation
-    return scene.train.decoy[rng.integers(len(scene.train), size=count)]
+def _other(view: AttackerView, count: int, rng: np.random.Generator) -> Floats:
+    assert view.train.decoy is not None  # noqa: S101 - why_not left out scenes without rotation
+    return view.train.decoy[rng.integers(len(view.train), size=count)]
 
 
 def _success(metric: Metric, first: Floats, second: Floats, truth: Floats) -> float:

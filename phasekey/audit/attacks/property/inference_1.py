@@ -1,16 +1,25 @@
 """A classifier of raw images, fed reconstructions."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
-from phasekey.audit.attackers.classifiers import classes_by, image_classifier, mirrored, train_classifier
-from phasekey.audit.attackers.inference import INVERSIONS, channels_first, strongest_inversion
+from phasekey.audit.artefacts import Artefact, Reconstructions, RightKeyDecoder
+from phasekey.audit.attack import Attack, Context, Findings, Leak
+from phasekey.audit.attackers.classifiers import (
+    Classes,
+    classes_by,
+    image_classifier,
+    mirrored,
+    train_classifier,
+)
+from phasekey.audit.attackers.image_decoder import images_by
+from phasekey.audit.attackers.inference import channels_first, strongest_inversion
+from phasekey.audit.attackers.inversion import restored
 from phasekey.audit.attackers.training import seeded
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.numerics.arrays import unit
+from phasekey.audit.scene.scene import Floats, Samples
 
 
 class InferenceOne(Attack):
@@ -25,31 +34,33 @@ class InferenceOne(Attack):
         "Take the property out of the feature itself: an encoder trained against its classifier."
     )
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = INVERSIONS
+    needs: ClassVar[tuple[type[Artefact], ...]] = (Reconstructions, RightKeyDecoder)
 
     def steps(self, effort: Effort) -> int:
         """Of the classifier."""
         return effort.inference_steps
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """reference: what the same classifier says of the right key's images."""
-        inversion = strongest_inversion(self, earlier)
-        with seeded(seed):
-            classifier = image_classifier(scene, effort)
+        view = context.view
+        inversion = strongest_inversion(self, context)
+        with seeded(context.seed):
+            classifier = image_classifier(view, context.effort)
             curve = train_classifier(
-                classifier, (_raw(scene.train), scene.train.property),
-                (_raw(scene.validation), scene.validation.property), effort, watch, mirrored,
+                classifier, (_raw(view.train), view.train.property),
+                (_raw(view.validation), view.validation.property), context.effort, context.watch, mirrored,
             )  # fmt: skip
-        guess = classes_by(classifier, channels_first(inversion.estimate.astype(np.float32)))
-        right_key = earlier.get("right-key")
-        reference = None
-        if right_key is not None:
-            reference = classes_by(classifier, channels_first(right_key.estimate.astype(np.float32)))
-        return Findings(guess, reference, curve=curve)
+        guess = classes_by(classifier, channels_first(inversion.images))
+        right_key = context.get(RightKeyDecoder)
+        if right_key is None:
+            return Findings(guess, curve=curve)
+
+        def unhidden(truth: Samples) -> Classes:
+            decoder = restored(view, context.effort, right_key)
+            return classes_by(classifier, channels_first(images_by(decoder, truth.feature)))
+
+        return Findings(guess, curve=curve, unhidden=unhidden)
 
 
 def _raw(samples: Samples) -> Floats:
-    pixels: Floats = np.ascontiguousarray(samples.images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
-    return pixels
+    return np.ascontiguousarray(unit(samples.images).transpose(0, 3, 1, 2))

@@ -1,15 +1,15 @@
 """A classifier of a*, and of what the public processing module makes of it."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from phasekey.audit.attack import Attack, CurvePoint, Findings, Leak, Watch
-from phasekey.audit.attackers.angle_estimates import Angles
+from phasekey.audit.artefacts import AngleEstimates, Artefact
+from phasekey.audit.attack import Attack, Context, CurvePoint, Findings, Leak
 from phasekey.audit.attackers.classifiers import Classes, classes_by, flat_classifier, seen, train_classifier
-from phasekey.audit.attackers.inference import ANGLES, angles_for
-from phasekey.audit.attackers.training import seeded
+from phasekey.audit.attackers.inference import angles_for
+from phasekey.audit.attackers.training import continued, drawn, seeded
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Scene
+from phasekey.audit.scene.scene import Samples
+from phasekey.audit.scene.view import AttackerView, Transmissions
 
 
 class InferenceTwo(Attack):
@@ -26,41 +26,44 @@ class InferenceTwo(Attack):
         "Take the property out of the feature itself: an encoder trained against its classifier."
     )
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ANGLES
+    needs: ClassVar[tuple[type[Artefact], ...]] = (AngleEstimates,)
 
     def steps(self, effort: Effort) -> int:
         """Of the classifier, and of the one on raw features."""
         return 2 * effort.inference_steps
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """reference: the same on raw features."""
-        angles = angles_for(self, scene, earlier)
-        with seeded(seed):
-            guess, curve = _classify(scene, angles, effort, watch)
-            reference, _ = _classify(scene, _true(scene), effort, watch)
-        return Findings(guess, reference, curve=curve)
+        view = context.view
+        angles = angles_for(self, context)
+        with seeded(context.seed):
+            guess, curve = _classify(context, view.test, angles)
+            draws = drawn()
+
+        def unhidden(truth: Samples) -> Classes:
+            with continued(draws):
+                return _classify(context, truth, _true(view, truth))[0]
+
+        return Findings(guess, curve=curve, unhidden=unhidden)
 
 
-def _true(scene: Scene) -> Angles | None:
-    splits = [samples.theta for samples in (scene.train, scene.validation, scene.test)]
-    return Angles("right key", *(theta for theta in splits if theta is not None)) if scene.rotated else None
+def _true(view: AttackerView, truth: Samples) -> AngleEstimates | None:
+    train, validation, test = view.train.theta, view.validation.theta, truth.theta
+    if train is None or validation is None or test is None:
+        return None
+    return AngleEstimates(train, validation, test)
 
 
 def _classify(
-    scene: Scene, angles: Angles | None, effort: Effort, watch: Watch
+    context: Context, asked: Transmissions, angles: AngleEstimates | None
 ) -> tuple[Classes, tuple[CurvePoint, ...]]:
+    view, effort = context.view, context.effort
+    splits: dict[str, Transmissions] = {"train": view.train, "validation": view.validation, "test": asked}
     train, validation, test = (
-        seen(scene, samples, None if angles is None else getattr(angles, split))
-        for split, samples in (("train", scene.train), ("validation", scene.validation), ("test", scene.test))
+        seen(view, part, None if angles is None else getattr(angles, name)) for name, part in splits.items()
     )
-    classifier = flat_classifier(scene, train.shape[1], effort)
-    curve = train_classifier(
-        classifier,
-        (train, scene.train.property[: len(train)]),
-        (validation, scene.validation.property),
-        effort,
-        watch,
-    )
+    classifier = flat_classifier(view, train.shape[1], effort)
+    known = (train, view.train.property[: len(train)])
+    held = (validation, view.validation.property)
+    curve = train_classifier(classifier, known, held, effort, context.watch)
     return classes_by(classifier, test), curve

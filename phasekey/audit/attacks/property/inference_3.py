@@ -1,9 +1,9 @@
 """A classifier trained on reconstructions."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from phasekey.audit.attack import Attack, CurvePoint, Findings, Leak, Watch
+from phasekey.audit.artefacts import AngleEstimates, Artefact, RecoveredDecoder, RightKeyDecoder
+from phasekey.audit.attack import Attack, Context, CurvePoint, Findings, Leak
 from phasekey.audit.attackers.classifiers import (
     Classes,
     classes_by,
@@ -13,18 +13,15 @@ from phasekey.audit.attackers.classifiers import (
 )
 from phasekey.audit.attackers.image_decoder import images_by
 from phasekey.audit.attackers.inference import (
-    ANGLES,
     angles_for,
     channels_first,
     decoded_splits,
 )
 from phasekey.audit.attackers.inversion import restored
-from phasekey.audit.attackers.training import seeded
+from phasekey.audit.attackers.training import continued, drawn, seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.errors import AuditError
-from phasekey.audit.scene.scene import Floats, Scene
-
-INVERSION = "inversion-1-trained"
+from phasekey.audit.scene.scene import Floats, Samples
 
 
 class InferenceThree(Attack):
@@ -39,37 +36,41 @@ class InferenceThree(Attack):
         "Take the property out of the feature itself: an encoder trained against its classifier."
     )
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = (*ANGLES, "right-key", INVERSION)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (AngleEstimates, RightKeyDecoder, RecoveredDecoder)
 
     def steps(self, effort: Effort) -> int:
         """Of the classifier, and of the one on the right key's images."""
         return 2 * effort.inference_steps
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """reference: the same on the right key's images."""
-        angles = angles_for(self, scene, earlier)
-        if INVERSION not in earlier:
-            raise AuditError(f"{self.name} needs the decoder of {INVERSION}; run it before")
-        reference = None
-        with seeded(seed):
-            splits = decoded_splits(scene, effort, earlier[INVERSION], angles)
-            guess, curve = _classify(scene, splits, effort, watch)
-            if "right-key" in earlier:
-                decoder = restored(scene, effort, earlier["right-key"])
-                raw = [samples.feature for samples in (scene.train, scene.validation, scene.test)]
+        view, effort = context.view, context.effort
+        angles, recovered = angles_for(self, context), context.get(RecoveredDecoder)
+        if recovered is None:
+            raise AuditError(f"{self.name} needs the decoder of inversion-1-trained; run it before")
+        with seeded(context.seed):
+            guess, curve = _classify(context, decoded_splits(view, effort, recovered, angles))
+            draws = drawn()
+        right_key = context.get(RightKeyDecoder)
+        if right_key is None:
+            return Findings(guess, curve=curve)
+
+        def unhidden(truth: Samples) -> Classes:
+            with continued(draws):
+                decoder = restored(view, effort, right_key)
+                raw = [samples.feature for samples in (view.train, view.validation, truth)]
                 first, second, third = (channels_first(images_by(decoder, part)) for part in raw)
-                reference, _ = _classify(scene, (first, second, third), effort, watch)
-        return Findings(guess, reference, curve=curve)
+                return _classify(context, (first, second, third))[0]
+
+        return Findings(guess, curve=curve, unhidden=unhidden)
 
 
 def _classify(
-    scene: Scene, splits: tuple[Floats, Floats, Floats], effort: Effort, watch: Watch
+    context: Context, splits: tuple[Floats, Floats, Floats]
 ) -> tuple[Classes, tuple[CurvePoint, ...]]:
-    train, validation, test = splits
-    classifier = image_classifier(scene, effort)
-    known = (train, scene.train.property[: len(train)])
-    held = (validation, scene.validation.property)
-    curve = train_classifier(classifier, known, held, effort, watch, mirrored)
+    (train, validation, test), view = splits, context.view
+    classifier = image_classifier(view, context.effort)
+    known = (train, view.train.property[: len(train)])
+    held = (validation, view.validation.property)
+    curve = train_classifier(classifier, known, held, context.effort, context.watch, mirrored)
     return classes_by(classifier, test), curve

@@ -1,17 +1,19 @@
 """The nearest known features of a*."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import AngleEstimates, Artefact
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.classifiers import Classes
-from phasekey.audit.attackers.inference import ANGLES, angles_for
+from phasekey.audit.attackers.inference import angles_for
 from phasekey.audit.attackers.inversion import features_for
 from phasekey.audit.budget import Effort
-from phasekey.audit.scene.scene import Floats, Scene
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView
 
 NEIGHBOURS = (1, 3, 5)
 
@@ -28,37 +30,29 @@ class InferenceFour(Attack):
         "Take the property out of the feature itself: an encoder trained against its classifier."
     )
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ANGLES
+    needs: ClassVar[tuple[type[Artefact], ...]] = (AngleEstimates,)
 
     def steps(self, effort: Effort) -> int:  # noqa: ARG002
         """One for each k."""
         return len(NEIGHBOURS)
 
-    def run(
-        self,
-        scene: Scene,
-        effort: Effort,  # noqa: ARG002
-        seed: int,  # noqa: ARG002
-        earlier: Mapping[str, Findings],
-        watch: Watch,
-    ) -> Findings:
-        """estimate: by the k that is best in validation. extra: k1, k3, k5, the guesses of each; best_k."""
-        _, validation, test = features_for(scene, angles_for(self, scene, earlier))
-        errors, guesses, references = [], [], []
+    def run(self, context: Context) -> Findings:
+        """estimate: by the k that is best in validation."""
+        view = context.view
+        _, validation, test = features_for(view, angles_for(self, context))
+        errors, guesses = [], []
         for k in NEIGHBOURS:
-            votes = _fitted(scene, k)
-            errors.append((votes(validation) != scene.validation.property).mean())
+            votes = _fitted(view, k)
+            errors.append((votes(validation) != view.validation.property).mean())
             guesses.append(votes(test))
-            references.append(votes(scene.test.feature))
-            watch.advance()
+            context.watch.advance()
         best = int(np.argmin(errors))
-        extra = {f"k{k}": guess for k, guess in zip(NEIGHBOURS, guesses, strict=True)}
-        extra["best_k"] = np.array([NEIGHBOURS[best]])
-        return Findings(guesses[best], references[best], extra=extra)
+        nearest = _fitted(view, NEIGHBOURS[best])
+        return Findings(guesses[best], unhidden=lambda truth: nearest(truth.feature))
 
 
-def _fitted(scene: Scene, k: int) -> Callable[[Floats], Classes]:
-    model = KNeighborsClassifier(k, algorithm="brute").fit(_flat(scene.train.feature), scene.train.property)
+def _fitted(view: AttackerView, k: int) -> Callable[[Floats], Classes]:
+    model = KNeighborsClassifier(k, algorithm="brute").fit(_flat(view.train.feature), view.train.property)
     return lambda features: model.predict(_flat(features)).astype(np.int64)
 
 

@@ -1,13 +1,12 @@
 """A classifier straight on x, with the angle as a hidden cause."""
 
-import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import torch
 
-from phasekey.audit.attack import Attack, Findings, Leak, Watch
+from phasekey.audit.artefacts import Artefact, PosteriorWeights
+from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.angle_estimates import probabilities
 from phasekey.audit.attackers.angle_posterior import known_posterior
 from phasekey.audit.attackers.classifiers import (
@@ -20,7 +19,9 @@ from phasekey.audit.attackers.classifiers import (
 from phasekey.audit.attackers.training import device, predict, seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.canonical_phase import Gauge
-from phasekey.audit.scene.scene import Floats, Samples, Scene
+from phasekey.audit.numerics.circle import softmax
+from phasekey.audit.scene.scene import Floats
+from phasekey.audit.scene.view import AttackerView, Transmissions
 
 GRID = 32  # angles asked about
 
@@ -43,70 +44,57 @@ class InferenceX(Attack):
     )
     needs_white_box: ClassVar[bool] = False
     needs_rotation: ClassVar[bool] = False
-    after: ClassVar[tuple[str, ...]] = ("angle-network",)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (PosteriorWeights,)
 
     def steps(self, effort: Effort) -> int:
         """Of the classifier."""
         return effort.inference_steps
 
-    def run(
-        self, scene: Scene, effort: Effort, seed: int, earlier: Mapping[str, Findings], watch: Watch
-    ) -> Findings:
+    def run(self, context: Context) -> Findings:
         """reference: the classifier on raw features."""
-        with seeded(seed):
-            if not scene.rotated or scene.box == "black":
-                return _direct(scene, effort, watch)
-            posterior = known_posterior(scene, effort, earlier.get("angle-network"), watch)
-            views = [_views(scene, samples) for samples in (scene.train, scene.validation, scene.test)]
-            train, validation, reference = (
-                turned_back(view, samples.theta)
-                for view, samples in zip(views, (scene.train, scene.validation, scene.test), strict=True)
+        view, effort = context.view, context.effort
+        with seeded(context.seed):
+            if not view.rotated or not view.white_box:
+                return _direct(context)
+            posterior = known_posterior(context)
+            train, validation = (
+                turned_back(_views(view, samples), samples.theta) for samples in (view.train, view.validation)
             )
-            classifier = flat_classifier(scene, train.shape[1], effort)
-            curve = train_classifier(
-                classifier,
-                (train, scene.train.property),
-                (validation, scene.validation.property),
-                effort,
-                watch,
-            )
-            weights = (
-                probabilities(posterior, torch.from_numpy(scene.test.x).to(device()), GRID).cpu().numpy()
-            )
-        likely = np.zeros((len(scene.test), len(scene.property_names)), np.float32)
+            test = _views(view, view.test)
+            classifier = flat_classifier(view, train.shape[1], effort)
+            known, held = (train, view.train.property), (validation, view.validation.property)
+            curve = train_classifier(classifier, known, held, effort, context.watch)
+            weights = probabilities(posterior, torch.from_numpy(view.test.x).to(device()), GRID).cpu().numpy()
+        likely = np.zeros((len(view.test), len(view.property_names)), np.float32)
         for index, angle in enumerate(np.arange(GRID) * 2 * np.pi / GRID):
-            turned = turned_back(views[2], np.full(len(scene.test), angle))
-            likely += weights[:, index, None] * _softmax(predict(classifier, turned))
-        return Findings(likely.argmax(1).astype(np.int64), classes_by(classifier, reference), curve=curve)
+            turned = turned_back(test, np.full(len(view.test), angle))
+            likely += weights[:, index, None] * softmax(predict(classifier, turned))
+        return Findings(
+            likely.argmax(1).astype(np.int64), curve=curve,
+            unhidden=lambda truth: classes_by(classifier, turned_back(test, truth.theta)),
+        )  # fmt: skip
 
 
-def _views(scene: Scene, samples: Samples) -> list[Floats]:
+def _views(view: AttackerView, samples: Transmissions) -> list[Floats]:
     views = [samples.x]
-    return [*views, processed(scene, samples.x)] if scene.device.processes else views
+    return [*views, processed(view, samples.x)] if view.device.processes else views
 
 
-def _direct(scene: Scene, effort: Effort, watch: Watch) -> Findings:
-    fix = Gauge(scene.train.x).fix if scene.rotated else None
+def _direct(context: Context) -> Findings:
+    view = context.view
+    fix = Gauge(view.train.x).fix if view.rotated else None
 
-    def flat(samples: Samples) -> Floats:
-        x = samples.x if fix is None else fix(samples.x)
+    def flat(x: Floats) -> Floats:
+        x = x if fix is None else fix(x)
         # A black box hides the device, but not what the cloud itself computes.
-        views = [x, processed(scene, x)] if scene.device.processes else [x]
+        views = [x, processed(view, x)] if view.device.processes else [x]
         return turned_back(views, None)
 
-    train = flat(scene.train)
-    classifier = flat_classifier(scene, train.shape[1], effort)
-    curve = train_classifier(
-        classifier, (train, scene.train.property), (flat(scene.validation), scene.validation.property),
-        effort, watch,
-    )  # fmt: skip
-    reference = None
-    if not scene.rotated and scene.box == "white":
-        reference = classes_by(classifier, flat(dataclasses.replace(scene.test, x=scene.test.feature)))
-    return Findings(classes_by(classifier, flat(scene.test)), reference, curve=curve)
-
-
-def _softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    shares: Floats = raised / raised.sum(1, keepdims=True)
-    return shares
+    train = flat(view.train.x)
+    classifier = flat_classifier(view, train.shape[1], context.effort)
+    known, held = (train, view.train.property), (flat(view.validation.x), view.validation.property)
+    curve = train_classifier(classifier, known, held, context.effort, context.watch)
+    guess = classes_by(classifier, flat(view.test.x))
+    if view.rotated or not view.white_box:
+        return Findings(guess, curve=curve)
+    return Findings(guess, curve=curve, unhidden=lambda truth: classes_by(classifier, flat(truth.feature)))

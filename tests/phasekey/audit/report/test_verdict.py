@@ -3,8 +3,8 @@
 import pytest
 
 from phasekey.audit.report.grades import Grade
-from phasekey.audit.report.terms import terms
 from phasekey.audit.report.verdict import judge, meaning, overall, verdict_grade, verdict_sentence
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.bundle.audited import OPEN
 
 
@@ -104,13 +104,13 @@ def test_a_property_that_is_the_task_is_called_so(audits, is_task, word):
     assert word in meaning(audits.figure("property_error", 0.5, 0.9), "property", is_task)
 
 
-@pytest.mark.parametrize("key", sorted(terms()))
+@pytest.mark.parametrize("key", sorted(catalogue()))
 def test_every_figure_has_a_sentence_with_its_numbers(audits, key):
     falls = audits.figure(key, 0.5, 0.5).falls
     figure = audits.figure(key, 0.4321 if falls else 0.5679, 0.5, half=0.001)
-    sentence = meaning(figure, terms()[key].leak)
+    sentence = meaning(figure, catalogue()[key].leak)
     shown = {"share": f"{100 * figure.value:.1f}%", "angle": "25°", "decibel": "0.6 dB"}
-    assert shown.get(terms()[key].unit, f"{figure.value:.3f}") in sentence
+    assert shown.get(catalogue()[key].unit, f"{figure.value:.3f}") in sentence
     assert "{" not in sentence
     assert sentence.endswith((".",))
 

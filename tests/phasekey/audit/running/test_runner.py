@@ -1,17 +1,38 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from phasekey.audit.attack import Attack, CurvePoint, Findings
+from phasekey.audit.artefacts import Artefact
+from phasekey.audit.attack import Attack, CurvePoint, Findings, in_order
 from phasekey.audit.budget import EFFORTS
+from phasekey.audit.errors import AuditError
 from phasekey.audit.numerics.rotation import hide
 from phasekey.audit.running.findings_cache import FindingsFolder, Kept
-from phasekey.audit.running.runner import plan, run_attacks, seed_of, task_error
+from phasekey.audit.running.runner import attack_scene, plan, run_attacks, seed_of, task_error
+from phasekey.audit.scene.view import view_of
 
 EFFORT = EFFORTS["control"]
+
+
+@dataclass(frozen=True)
+class Drawn(Artefact):
+    drawn: np.ndarray
+
+
+class Alone(Drawn):
+    pass
+
+
+class First(Drawn):
+    pass
+
+
+class Nothing(Drawn):
+    """Of which there is none."""
 
 
 class Draw(Attack):
@@ -20,21 +41,21 @@ class Draw(Attack):
     leak = "angle"
     title = source = how = remedy = "for tests"
 
-    def __init__(self, name: str, after: tuple[str, ...] = ()) -> None:
-        self.name, self.after = name, after  # type: ignore[misc]
+    def __init__(self, name: str, provides: type = Alone, needs: type = Nothing) -> None:
+        self.name, self.provides, self.needs = name, (provides,), (needs,)  # type: ignore[misc]
         self.asked = 0
 
     def steps(self, effort):
         return 3
 
-    def run(self, scene, effort, seed, earlier, watch):
+    def run(self, context):
         self.asked += 1
         for _ in range(3):
-            watch.advance()
-        drawn = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(scene.test))
-        for before in earlier.values():
-            drawn += before.estimate
-        return Findings(drawn, curve=(CurvePoint(3, 0.5, 0.25),), extra={"asked": np.array(self.asked)})
+            context.watch.advance()
+        drawn = np.random.default_rng(context.seed).uniform(0, 2 * np.pi, len(context.view.test))
+        for before in context.earlier:
+            drawn += before.drawn
+        return Findings(drawn, curve=(CurvePoint(3, 0.5, 0.25),), artefacts=(self.provides[0](drawn),))
 
 
 class Killed(BaseException):
@@ -62,7 +83,7 @@ class Patient(Deadly):
 
 
 def attacks():
-    return Draw("first"), Draw("second", after=("first",)), Draw("third")
+    return Draw("first", First), Draw("second", needs=First), Draw("third")
 
 
 def run(scene, folder, chosen, terms=None, watch=None, seed=0):
@@ -114,16 +135,16 @@ def test_a_damaged_file_is_as_good_as_none(leaky, tmp_path, damage):
 def test_findings_come_back_from_disk_as_they_were(leaky, tmp_path):
     (attack, *_) = attacks()
     found = Findings(
-        np.arange(4.0), np.ones(4), np.pi, (CurvePoint(10, 0.5, 0.75),), {"sweep": np.zeros((2, 3))}
+        np.arange(4.0), np.ones(4), np.pi, (CurvePoint(10, 0.5, 0.75),), (First(np.zeros((2, 3))),)
     )
-    FindingsFolder(tmp_path, {}).save(attack, {}, Kept(found, 1.5))
-    kept = FindingsFolder(tmp_path, {}).load(attack, {})
+    FindingsFolder(tmp_path, {}).save(attack, (), Kept(found, 1.5))
+    kept = FindingsFolder(tmp_path, {}).load(attack, ())
     assert kept is not None
     assert kept.seconds == 1.5
     assert (kept.findings.period, kept.findings.curve) == (np.pi, found.curve)
     for name in ("estimate", "reference"):
         np.testing.assert_array_equal(getattr(kept.findings, name), getattr(found, name))
-    np.testing.assert_array_equal(kept.findings.extra["sweep"], found.extra["sweep"])
+    np.testing.assert_array_equal(kept.findings.get(First).drawn, found.get(First).drawn)
 
 
 def test_what_an_attack_raises_ends_the_audit_and_keeps_what_was_found(leaky, tmp_path):
@@ -159,8 +180,6 @@ def test_what_does_not_apply_is_skipped_with_its_reason(leaky):
     class Edge:
         rotated, processes = True, False
 
-    from dataclasses import replace
-
     attack = NeedsPhi("phi")
     assert plan([attack], leaky).attacks == (attack,)
     chosen = plan([attack], replace(leaky, device=Edge()))
@@ -176,3 +195,47 @@ def test_the_task_error_is_of_answers_with_the_right_angle(leaky):
     expected = 100 * (answers != test.labels).mean()
     assert task_error(leaky) == pytest.approx(expected, abs=0.5)
     assert 0 < expected < 50
+
+
+@pytest.mark.parametrize("truth", ["images", "feature", "labels", "property", "theta", "decoy"])
+def test_an_attack_that_reaches_for_the_truth_fails(leaky, truth):
+    class Cheat(Draw):
+        def run(self, context):
+            return Findings(getattr(context.view.test, truth))
+
+    with pytest.raises(AttributeError, match=truth):
+        attack_scene(Cheat("cheat"), leaky, EFFORT)
+
+
+def test_no_repeat_and_no_pool_tells_the_truth_either(leaky_pool):
+    view = view_of(leaky_pool)
+    assert [set(vars(again)) for again in view.repeats.values()] == [{"x"}] * len(leaky_pool.repeats)
+    assert view.candidates is leaky_pool.pool.candidates
+    assert not hasattr(view, "pool")
+
+
+def test_the_runner_asks_for_the_reference_with_the_truth(leaky):
+    class Told(Draw):
+        def run(self, context):
+            return Findings(np.zeros(len(context.view.test)), unhidden=lambda truth: truth.theta)
+
+    found = attack_scene(Told("told"), leaky, EFFORT)
+    np.testing.assert_array_equal(found.reference, leaky.test.theta)
+    assert found.unhidden is None
+    assert not found.estimate.any()
+
+
+def test_a_black_box_hides_the_device_and_its_secrets(leaky):
+    view = view_of(replace(leaky, box="black"))
+    assert (view.train.theta, view.train.decoy, len(view.train.feature)) == (None, None, 0)
+    for ask in (lambda: view.device.encode(leaky.test.images), lambda: view.device.decode(leaky.test.x)):
+        with pytest.raises(AuditError, match="black box hides"):
+            ask()
+    np.testing.assert_array_equal(view.device.process(leaky.test.x[:2]), leaky.test.x[:2])
+
+
+def test_needs_decide_the_order_and_a_circle_is_refused():
+    first, second, third = attacks()
+    assert in_order((second, third, first)) == (third, first, second)
+    with pytest.raises(ValueError, match="circle"):
+        in_order((Draw("one", First, Alone), Draw("two", Alone, First)))

@@ -7,6 +7,7 @@ import pytest
 from phasekey.audit.attacks.angle.mean_template import MeanTemplate
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.errors import AuditError
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.captured import with_traffic
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "audit.md"
@@ -14,8 +15,8 @@ DOCS = Path(__file__).resolve().parents[4] / "docs" / "audit.md"
 
 def test_findings_follow_from_the_transmissions_alone(leaky, watch):
     attack, effort = MeanTemplate(), EFFORTS["control"]
-    known = attack.run(leaky, effort, 0, {}, watch)
-    captured = attack.run(with_traffic(leaky, leaky.test.x[:50]), effort, 0, {}, watch)
+    known = attack_scene(attack, leaky, effort, 0)
+    captured = attack_scene(attack, with_traffic(leaky, leaky.test.x[:50]), effort, 0)
     np.testing.assert_allclose(captured.estimate, known.estimate[:50])
 
 

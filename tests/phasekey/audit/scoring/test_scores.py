@@ -6,12 +6,13 @@ from typing import ClassVar, get_args
 import numpy as np
 import pytest
 
+from phasekey.audit.artefacts import AnswerAngles, FoldedAngles
 from phasekey.audit.attack import Attack, Findings, Leak
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.metrics import cosine
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.result.result import Figure
 from phasekey.audit.scene.scene import Pool, Scene
-from phasekey.audit.scoring.baselines import unit
 from phasekey.audit.scoring.scores import SCORES, ScoreContext, score
 
 COUNT = 300
@@ -52,12 +53,14 @@ def test_angles_are_scored_by_every_convention_that_they_are_known_by(gaussian: 
 
 def test_an_attacker_may_guess_anew_for_each_convention(gaussian: Scene) -> None:
     theta = gaussian.test.theta
-    found = figures("angle", Findings(theta + 0.5, extra={"mod_pi": theta + np.pi + 0.1}), gaussian)
+    found = figures(
+        "angle", Findings(theta + 0.5, artefacts=(FoldedAngles(theta + np.pi + 0.1, theta + 0.5),)), gaussian
+    )
     assert [round(figure.value, 6) for figure in found.values()] == [0.5, 0.1, 0.5]
 
 
 def test_a_search_for_labels_tells_its_angles_too(gaussian: Scene) -> None:
-    guess = Findings(gaussian.test.labels, extra={"angles": gaussian.test.theta + 0.1})
+    guess = Findings(gaussian.test.labels, artefacts=(AnswerAngles(gaussian.test.theta + 0.1),))
     found = figures("label", guess, gaussian)
     assert list(found) == ["label_error", "angle_circle", "angle_mod_pi", "angle_mod_half_pi"]
     assert found["label_error"].value == 0

@@ -5,6 +5,7 @@ import torch
 from phasekey.audit.numerics.rotation import hide, unrotate
 from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.model import build_network
+from phasekey.model.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 
 
@@ -36,7 +37,9 @@ def test_a_whole_transmission_gives_the_networks_own_answer(exported, network):
     theta = rng.uniform(0, 2 * np.pi, 20)
     found = device.decode(unrotate(device.process(hide(feature, decoy, theta)), theta))
     with torch.no_grad():
-        logits = network(pixels(exported.images), torch.from_numpy(theta).float(), torch.from_numpy(decoy))
+        logits = network(
+            pixels(exported.images), rotations(torch.from_numpy(theta)), torch.from_numpy(decoy[:, None])
+        )
     np.testing.assert_allclose(found, logits.softmax(-1).numpy(), atol=1e-4)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from phasekey.errors import PhasekeyError
+from phasekey.machine import hardware
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.reproduction import command
 
@@ -51,7 +52,7 @@ def test_forms_are_trained_reported_and_not_trained_again(reproduce, table, tmp_
     assert table()["ours"]["complex"] == "–"
     report = (tmp_path / "docs" / "results.md").read_text()
     assert "Measured on digits, which is not the data of this row" in report
-    assert "1 of" in report
+    assert hardware() in report
     assert (tmp_path / "docs" / "results.png").read_bytes().startswith(b"\x89PNG")
 
     before = [path.stat().st_mtime_ns for path in models]

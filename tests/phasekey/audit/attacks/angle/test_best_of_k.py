@@ -6,6 +6,7 @@ from phasekey.audit.attack import Findings
 from phasekey.audit.attacks.angle.best_of_k import GUESSES, BestOfK
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.metrics import circular_error
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import Scene
 
 
@@ -18,5 +19,5 @@ def test_the_first_guess_is_about_the_networks_own(
 
 
 def test_without_a_network_the_guesses_are_evenly_spaced(gaussian: Scene, watch: object) -> None:
-    found = np.sort(BestOfK().run(gaussian, EFFORTS["control"], 0, {}, watch).estimate, axis=1)
+    found = np.sort(attack_scene(BestOfK(), gaussian, EFFORTS["control"], 0).estimate, axis=1)
     np.testing.assert_allclose(np.diff(found), 2 * np.pi / GUESSES, atol=1e-6)

@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from phasekey.audit.artefacts import QuarterAngles
 from phasekey.audit.attacks.angle.ica import FourthOrder
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import hide
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import Samples, Scene
 
 
@@ -25,8 +27,8 @@ def test_finds_the_axes_of_what_is_not_gaussian(law: str, gaussian: Scene, watch
         drawn(part, law) for part in (gaussian.train, gaussian.validation, gaussian.test)
     )
     scene = replace(gaussian, train=train, validation=validation, test=test)
-    findings = FourthOrder().run(scene, EFFORTS["control"], 0, {}, watch)
+    findings = attack_scene(FourthOrder(), scene, EFFORTS["control"], 0)
     assert findings.period == np.pi / 2
     assert circular_error(findings.estimate, test.theta, findings.period).mean() < 0.25  # chance 0.393
-    assert findings.extra["train"].shape == (len(train),)
-    assert findings.extra["validation"].shape == (len(validation),)
+    assert findings.get(QuarterAngles).train.shape == (len(train),)
+    assert findings.get(QuarterAngles).validation.shape == (len(validation),)

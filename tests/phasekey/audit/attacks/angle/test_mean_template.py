@@ -6,6 +6,7 @@ from phasekey.audit.attacks.angle.mean_template import MeanTemplate
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import hide
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import Samples, Scene
 
 
@@ -19,5 +20,5 @@ def test_a_mean_of_the_decoy_alone_gives_the_angle_away(gaussian: Scene, watch: 
     parts = (gaussian.train, gaussian.validation, gaussian.test)
     train, validation, test = (with_a_mean_in_the_decoy(part) for part in parts)
     scene = replace(gaussian, train=train, validation=validation, test=test)
-    found = MeanTemplate().run(scene, EFFORTS["control"], 0, {}, watch).estimate
+    found = attack_scene(MeanTemplate(), scene, EFFORTS["control"], 0).estimate
     assert circular_error(found, test.theta, 2 * np.pi).mean() < 0.1

@@ -11,6 +11,7 @@ from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attacks.image.inversion_2 import InversionTwo, Mixture
 from phasekey.audit.attacks.image.pair_decoder import better
 from phasekey.audit.budget import EFFORTS
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import Samples, Scene
 
 SMALL = dataclasses.replace(EFFORTS["control"], image_steps=20)
@@ -39,7 +40,7 @@ def test_a_black_box_needs_no_more_than_pairs(leaky: Scene, watch) -> None:
 
     splits = {name: bare(getattr(leaky, name)) for name in ("train", "validation", "test")}
     black = dataclasses.replace(leaky, box="black", **splits)
-    found = InversionTwo().run(black, SMALL, 0, {}, watch)
+    found = attack_scene(InversionTwo(), black, SMALL, 0)
     assert _rmse(found.estimate[:, 0], leaky.test) < 0.18  # the mean image: 0.237
 
 
@@ -49,7 +50,7 @@ def test_without_rotation_x_is_the_feature(leaky: Scene, watch) -> None:
         for name, samples in (("train", leaky.train), ("validation", leaky.validation), ("test", leaky.test))
     }
     scene = dataclasses.replace(leaky, device=_Plain(leaky), **plain)
-    found = InversionTwo().run(scene, SMALL, 0, {}, watch)
+    found = attack_scene(InversionTwo(), scene, SMALL, 0)
     assert _rmse(found.estimate[:, 0], scene.test) < 0.05
 
 

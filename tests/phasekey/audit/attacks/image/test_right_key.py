@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from phasekey.audit.artefacts import KeySweep, RightKeyDecoder
 from phasekey.audit.attackers.image_decoder import images_by, new_decoder
 from phasekey.audit.attackers.training import unpack
 from phasekey.audit.budget import EFFORTS
@@ -13,11 +14,11 @@ def _rmse(images: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_the_sweep_starts_at_the_image_and_gets_worse(findings_of, leaky: Scene) -> None:
-    extra = findings_of("right-key", "leaky").extra
+    sweep = findings_of("right-key", "leaky").get(KeySweep)
     truth = leaky.test.images[:8]
-    errors = [_rmse(extra["sweep"][:, index], truth) for index in range(len(extra["sweep_angles"]))]
-    assert extra["sweep_angles"][0] == 0
-    assert extra["sweep_angles"][-1] == np.pi
+    errors = [_rmse(sweep.images[:, index], truth) for index in range(len(sweep.angles))]
+    assert sweep.angles[0] == 0
+    assert sweep.angles[-1] == np.pi
     assert errors[0] < 0.05
     assert errors[4] > 3 * errors[0]
     assert errors[-1] > errors[2]
@@ -26,5 +27,5 @@ def test_the_sweep_starts_at_the_image_and_gets_worse(findings_of, leaky: Scene)
 def test_its_weights_rebuild_the_decoder(findings_of, leaky: Scene) -> None:
     found = findings_of("right-key", "leaky")
     decoder = new_decoder(leaky, EFFORTS["control"], leaky.train.feature.shape[1:])
-    unpack(decoder, found.extra["weights"])
+    unpack(decoder, found.get(RightKeyDecoder).weights)
     np.testing.assert_allclose(images_by(decoder, leaky.test.feature), found.estimate, atol=1e-5)

@@ -9,13 +9,15 @@ from phasekey.audit.attacks.other.decoy_pool import DecoyPool, certain_below, ou
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.rotation import hide
 from phasekey.audit.result.result import Figure
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import Pool, Scene
+from phasekey.audit.scene.view import view_of
 
 CONTROL = EFFORTS["control"]
 
 
 def attack(scene: Scene, watch: object) -> np.ndarray:
-    return DecoyPool().run(scene, CONTROL, 0, {}, watch).estimate
+    return attack_scene(DecoyPool(), scene, CONTROL, 0).estimate
 
 
 def test_names_every_decoy(leaky_pool: Scene, findings_of: Callable[[str, str], Findings]) -> None:
@@ -80,6 +82,6 @@ def test_alike_features_leave_nothing_to_claim(constant: Scene, watch: object) -
 
 
 def test_says_why_it_has_nothing_to_do(leaky: Scene) -> None:
-    assert DecoyPool().why_not(leaky) is None
-    assert "candidates" in DecoyPool().why_not(replace(leaky, pool=None))
-    assert "black box" in DecoyPool().why_not(replace(leaky, box="black"))
+    assert DecoyPool().why_not(view_of(leaky)) is None
+    assert "candidates" in DecoyPool().why_not(view_of(replace(leaky, pool=None)))
+    assert "black box" in DecoyPool().why_not(view_of(replace(leaky, box="black")))

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from phasekey.audit.budget import EFFORTS
 from phasekey.audit.numerics.metrics import cosine
 from phasekey.audit.numerics.rotation import hide, major_axis, unrotate
 from phasekey.audit.result.result import Figure
+from phasekey.audit.running.runner import attack_scene
 from phasekey.audit.scene.scene import REPEATS, Scene
 
 CONTROL = EFFORTS["control"]
@@ -90,7 +92,7 @@ def test_a_metric_is_the_inverse_root_of_the_covariance() -> None:
 
 
 def test_needs_nothing_but_traffic(leaky_fresh: Scene, watch: object) -> None:
-    scene = replace(leaky_fresh, box="black", device=None)
-    findings = RepeatedQuery().run(scene, CONTROL, 0, {}, watch)
+    scene = replace(leaky_fresh, box="black", device=SimpleNamespace(rotated=True, processes=False))
+    findings = attack_scene(RepeatedQuery(), scene, CONTROL, 0)
     exact = findings.estimate[:, REPEATS.index("exact")]
     assert np.abs(cosine(exact, scene.test.feature)).mean() > 0.99
