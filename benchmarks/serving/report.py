@@ -41,7 +41,7 @@ rest come to 1.02 when they take turns.
 
 Tried for gRPC's part, µs of CPU for a request: 4 or 16 threads 175 to 179, 2 threads 165, a stream of one
 message 182 (it bounds memory), asyncio 223, without bandwidth probing 243; throughput as target, larger
-frames and poll in place of epoll made no difference beyond noise. One heap for all threads took 3 % off a
+frames and poll in place of epoll made no difference beyond noise. Fewer heaps (malloc arenas) took 3 % off a
 request, joining requests (`dynamic_batching`) 5 to 15 %. Triton, whose HTTP/2 is not under Python's lock,
 gains more by joining: 1.3 to 1.0 ms.
 """

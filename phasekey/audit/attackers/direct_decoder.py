@@ -1,4 +1,14 @@
-"""Training the decoder that never asks for the angle, for transmissions whose angle nobody can tell."""
+"""Training the decoder that never asks for the angle, for transmissions whose angle nobody can tell.
+
+The guesses f_1..f_T(x) minimise E min_t ‖f_t(x) - I‖² (multiple choice learning, Guzman-Rivera et al. 2012):
+for T = 1 that is E[I | x], for more the points that stand for p(I | x) with the least square error.
+
+They are sought among μ + Bᵀc, with B (P, D) the principal images, which are orthonormal. An image is I = μ +
+Bᵀc_I + r with B r = 0, so ‖μ + Bᵀc - I‖² = ‖c - c_I‖² + ‖r‖²: the best guess in P coefficients is the best in
+all D pixels, and r, which no guess can reach, is a constant. With the centred images in the rows of X, X Xᵀ v
+= λ v makes Xᵀv / √λ a principal image of length 1 (Sirovich 1987): M images need an M × M matrix, however
+many pixels they have. Training starts from cluster means, which are the best guesses of one who has no x.
+"""
 
 import numpy as np
 import torch
@@ -24,20 +34,40 @@ PROBED = 32  # angles of the posterior
 
 
 def unsure(posterior: Energies, samples: Samples) -> bool:
-    """Whether angles are so uncertain that other ways than one decoded image are worth their time."""
+    """Whether angles are so uncertain that other ways than one decoded image are worth their time.
+
+    Args:
+        posterior: the network of the angle.
+        samples: whose x, (N, 2C', ...), it is asked of.
+
+    Returns:
+        True where |E[e^{iθ} | x]| is below 0.9 on average.
+    """
     cos, sin = mean_direction(probabilities(posterior, torch.from_numpy(samples.x).to(device()), PROBED))
     return float((cos.square() + sin.square()).sqrt().mean()) < SURE
 
 
 def direct_steps(effort: Effort) -> int:
-    """A perceptron's steps cost little beside the U-Net's."""
+    """Steps of `train_direct` under a budget: twice the U-Net's, beside which they cost little."""
     return 2 * effort.image_steps
 
 
 def train_direct(
     view: AttackerView, posterior: Energies, traffic: Traffic, guesses: int, effort: Effort, watch: Watch
 ) -> DirectImages:
-    """Minimise the square error of the best guess on fresh transmissions; starts from cluster means."""
+    """Minimise the square error of the best guess on fresh transmissions.
+
+    Args:
+        view: of a device that rotates.
+        posterior: the network of the angle, from whose linear view training starts.
+        traffic: draws transmissions of the training images.
+        guesses: T, of each image.
+        effort: the budget.
+        watch: told of `direct_steps(effort)` steps.
+
+    Returns:
+        The trained network, x (N, 2C', ...) -> (N, T, C, H, W).
+    """
     _, height, width, channels = view.train.images.shape
     image = (channels, height, width)
     principal = _principal(shrunk(traffic.pairs.targets(_some(len(traffic))), image).flatten(1))

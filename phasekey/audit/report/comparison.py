@@ -6,7 +6,7 @@ from pathlib import Path
 from phasekey.audit.attack import Leak
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.bars import badge, bar
-from phasekey.audit.report.grades import grade
+from phasekey.audit.report.grades import grade_in
 from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, in_table, plain_interval, with_interval
 from phasekey.audit.report.overview import form_of
@@ -133,9 +133,10 @@ def _cell(audit: Audit, key: str) -> Html:
     if found is None:
         return tag("span", _missing(audit, catalogue()[key].leak), class_="remark")
     attack, figure = found
+    reached = grade_in(audit, figure)
     value = with_interval(figure.value, figure.low, figure.high, entry_of(figure, attack.leak).unit)
     by = tag("span", attack.title, class_="how")
-    return joined((badge(grade(figure)), bar(figure), value, by))
+    return joined((badge(reached), bar(figure, reached), value, by))
 
 
 def _missing(audit: Audit, leak: Leak) -> str:

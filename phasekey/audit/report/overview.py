@@ -2,7 +2,7 @@
 
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.bars import badge, bar, css_class, scale
-from phasekey.audit.report.grades import grade, meets
+from phasekey.audit.report.grades import Grade, grade_in, meets, sends_the_same
 from phasekey.audit.report.limits import limits, rotated
 from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, exact, in_table, in_words, with_interval
@@ -98,13 +98,14 @@ def classes(audit: Audit) -> Html:
 def _rows(audit: Audit, leak: Leak, title: str) -> list[Html]:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     lead = tag("tr", tag("th", title, colspan=COLUMNS, scope="rowgroup"), class_="group")
-    return [lead, *(_row(attack, figure) for attack, figure in found)] if found else []
+    return [lead, *(_row(audit, attack, figure) for attack, figure in found)] if found else []
 
 
-def _row(attack: AttackResult, figure: Figure) -> Html:
-    entry = entry_of(figure, attack.leak)
+def _row(audit: Audit, attack: AttackResult, figure: Figure) -> Html:
+    entry, reached = entry_of(figure, attack.leak), grade_in(audit, figure)
+    same = words()["repeat"]["same"] if reached is Grade.CHANCE and sends_the_same(audit, figure) else None
     cells = (
-        ("Bar", bar(figure)),
+        ("Bar", bar(figure, reached)),
         ("Value", with_interval(figure.value, figure.low, figure.high, entry.unit)),
         ("Chance", exact(figure.chance, entry.unit)),
         ("Raw input", exact(figure.raw, entry.unit)),
@@ -113,7 +114,14 @@ def _row(attack: AttackResult, figure: Figure) -> Html:
     )
     return tag(
         "tr",
-        tag("th", entry.name, " ", badge(grade(figure)), scope="row"),
+        tag(
+            "th",
+            entry.name,
+            " ",
+            badge(reached),
+            tag("span", same, class_="remark") if same else None,
+            scope="row",
+        ),
         *(_cell(label, content) for label, content in cells),
         **{"data-key": figure.key},
     )

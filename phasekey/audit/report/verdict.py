@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from phasekey.audit.attack import Leak
-from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.grades import Grade, grade, grade_in, sends_the_same
 from phasekey.audit.report.numbers import in_table, in_words
 from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, leaks, words
 from phasekey.audit.result.catalogue import Entry, entry_of, headlines
@@ -24,8 +24,18 @@ class ClassVerdict:
     found: Found | None = None
 
 
-def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
-    """One figure in plain words: what the attacker got beside chance, and what that comes to."""
+def meaning(figure: Figure, leak: Leak, property_is_task: bool = False, same_x: bool = False) -> str:
+    """One figure in plain words: what the attacker got beside chance, and what that comes to.
+
+    Args:
+        figure: what was measured.
+        leak: the class of attacks that it is of.
+        property_is_task: whether the property looked for is the task's own class.
+        same_x: whether it is of a repeat that sends the very same x.
+
+    Returns:
+        One or two sentences.
+    """
     entry = entry_of(figure, leak)
     sentence = entry.sentence.format(
         what=figure.text,
@@ -38,6 +48,8 @@ def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
         if entry.raw and figure.raw is not None
         else ""
     )
+    if same_x and grade(figure) in (Grade.UNSURE, Grade.CHANCE):
+        return f"{sentence}{raw}. {words()['repeat']['same']}"
     return f"{sentence}{raw}. {_comes_to(figure, entry)}"
 
 
@@ -69,22 +81,24 @@ def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     if not found:
         return ClassVerdict(leak, title, (why_not(audit, leak),))
-    worst = max(found, key=_badness)
+    worst = max(found, key=lambda pair: _badness(audit, pair))
     # The worst figure decides; the class's usual one is said beside it where that is another.
-    beside = () if worst is found[0] else (_in_short(found[0][1], leak),)
-    sentences = (meaning(worst[1], leak, audit.property_is_task), *beside)
-    return ClassVerdict(leak, title, sentences, grade(worst[1]), worst)
+    beside = () if worst is found[0] else (_in_short(audit, *found[0]),)
+    said = meaning(worst[1], leak, audit.property_is_task, sends_the_same(audit, worst[1]))
+    return ClassVerdict(leak, title, (said, *beside), grade_in(audit, worst[1]), worst)
 
 
-def _badness(found: Found) -> tuple[Grade, float]:
+def _badness(audit: Audit, found: Found) -> tuple[Grade, float]:
     """Where nothing was found, differences of exposure are noise."""
-    reached = grade(found[1])
+    reached = grade_in(audit, found[1])
     return reached, found[1].exposure if reached >= Grade.TRACE else 0.0
 
 
-def _in_short(figure: Figure, leak: Leak) -> str:
-    entry = entry_of(figure, leak)
-    return f"{entry.name}: {in_table(figure.value, entry.unit)}, {grade(figure).label}."
+def _in_short(audit: Audit, attack: AttackResult, figure: Figure) -> str:
+    entry, reached = entry_of(figure, attack.leak), grade_in(audit, figure)
+    short = f"{entry.name}: {in_table(figure.value, entry.unit)}, {reached.label}."
+    same = reached is Grade.CHANCE and sends_the_same(audit, figure)
+    return f"{short} {words()['repeat']['same']}" if same else short
 
 
 def why_not(audit: Audit, leak: Leak) -> str:

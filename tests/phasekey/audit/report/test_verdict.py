@@ -117,3 +117,23 @@ def test_every_figure_has_a_sentence_with_its_numbers(audits, key):
 
 def test_a_figure_of_a_later_version_is_shown_by_its_own_text(audits):
     assert meaning(audits.figure("later", 0.4, 0.5), "angle").startswith("what later says: 0.400;")
+
+
+@pytest.mark.parametrize(("keys", "told"), [("derived", False), ("fresh", True)])
+def test_the_same_image_twice_tells_nothing_more_where_it_is_the_same_x(audits, keys, told):
+    exact = audits.figure("repeat_cosine_exact", 0.41, 0.40, half=0.1)  # room for a leak by its interval
+    (verdict,) = [
+        each
+        for each in judge(audits.audit(audits.attack("repeated-query", "repeat", exact), keys=keys))
+        if each.leak == "repeat"
+    ]
+    assert verdict.grade is (Grade.UNSURE if told else Grade.CHANCE)
+    assert ("too few images to tell" in verdict.sentences[0]) is told
+    assert ("very same x" in verdict.sentences[0]) is not told
+
+
+def test_a_repeat_that_does_tell_more_is_said_whatever_the_keys(audits):
+    exact = audits.figure("repeat_cosine_exact", 0.99, 0.4)
+    verdict = by_leak(audits.audit(audits.attack("repeated-query", "repeat", exact)))["repeat"]
+    assert verdict.grade is Grade.OPEN
+    assert "very same x" not in verdict.sentences[0]
