@@ -76,5 +76,5 @@ clean:
 .venv/.train .venv/.dev: .venv/.%: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing phasekey[$*] into .venv: some minutes; downloads, where no cache has them: $(SIZE)"
 	$(TORCH)
-	$(INSTALL) --editable '.[$*]'
+	$(INSTALL) --editable '.[cloud,$*]'
 	touch $@

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop; gives the exit status.
+    """Serve until told to stop; then the process ends with status 0.
 
     Raises:
         CloudRuntimeError: the server could not start.
@@ -56,5 +56,4 @@ def run(args: argparse.Namespace) -> int:
     from cloud_runtime.process import serve
     from cloud_runtime.settings import read_settings
 
-    serve(read_settings(args))
-    return 0
+    return serve(read_settings(args))

@@ -78,7 +78,7 @@ class ServerConfig:
         metadata=_about("runs at a time; the rest waits in turn (default: the cores)", 1, 1024),
     )
     slice_samples: int = field(
-        default=8,
+        default=4,
         metadata=_about(
             "samples in one run on a CPU; a larger request takes turns with others. 0: any number", 0, 65536
         ),

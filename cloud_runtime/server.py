@@ -29,8 +29,10 @@ from cloud_runtime.serving.turns import TurnQueue
 _MIB = 1024 * 1024
 _DEFAULT_MESSAGE = 64 * _MIB  # where a model's shapes leave sizes open
 _HEADER = 64 * 1024  # names, shapes and parameters around the tensors
-_READING = 64 * _MIB  # bytes of messages that may be on their way from gRPC to us at a time
+_READING = 32 * _MIB  # bytes of messages that may be on their way from gRPC to us at a time
 _READERS = (4, 32)  # at least, at most
+_STREAMS = 1024  # of one connection; beyond them gRPC itself refuses, with UNAVAILABLE
+_LINGER = 0.2  # seconds
 _GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 
 
@@ -99,6 +101,16 @@ class RunningServer:
         time.sleep(self._config.drain_delay)
         self._admission.close()
         return self._admission.wait_until_empty(self._config.drain_timeout if grace is None else grace)
+
+    def leave(self) -> None:
+        """End what a process has to end in order, after drain(); the kernel closes the rest.
+
+        ``grpc.Server.stop()`` answers CANCELLED to what arrives while it stops. A connection that closes is
+        UNAVAILABLE to its clients, which is what they may retry. So a process says UNAVAILABLE a moment
+        longer, until the network has delivered the last answers, and goes.
+        """
+        time.sleep(_LINGER)
+        self._tracer.stop()
 
     def stop(self, grace: float | None = None) -> None:
         """Drain, and stop listening; what is not done by then is cut off.
@@ -183,8 +195,10 @@ def _options(config: ServerConfig, limit: int) -> list[tuple[str, int]]:
         "grpc.max_send_message_length": -1,
         # On by default: a second server on the same port would then take half of the requests in silence.
         "grpc.so_reuseport": 0,
-        # Calls beyond these wait on the client's side, so none can fill our line of unread calls.
-        "grpc.max_concurrent_streams": config.max_queue_requests,
+        # Unread calls stand in a line: what bounds that line is what one connection may open.
+        "grpc.max_concurrent_streams": _STREAMS,
+        # A window that grows with the bandwidth holds megabytes of each call that nobody reads yet.
+        "grpc.http2.bdp_probe": 0,
         "grpc.keepalive_time_ms": int(config.keepalive * 1000),
         "grpc.keepalive_timeout_ms": int(config.keepalive * 500),
         "grpc.http2.min_ping_interval_without_data_ms": 10_000,  # what clients may ask of us in their turn

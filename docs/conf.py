@@ -30,6 +30,7 @@ autodoc_default_options = {
     "show-inheritance": True,
     "ignore-module-all": True,  # a name that a package passes on is described where it is defined
 }
+autodoc_inherit_docstrings = False  # of other libraries, in their own markup
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -58,7 +59,7 @@ LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 SECTIONS = "Args|Attributes|Examples?|Keyword Args|Notes?|Raises|Returns|See Also|Warns|Yields"  # napoleon's
 # Lines indented below a line of prose (not of a section or of a list): a table or commands, as they are.
-TABLE = re.compile(rf"^(?!(?:{SECTIONS}):$|[-*] |\d+\. )(\S.*)\n((?: +\S.*(?:\n|$))+)", re.MULTILINE)
+TABLE = re.compile(rf"^(?!(?:{SECTIONS}):$|[-*] |\d+\. |\.\. )(\S.*)\n((?: +\S.*(?:\n|$))+)", re.MULTILINE)
 
 
 def _turn_links(_app: Sphinx, page: str, source: list[str]) -> None:

@@ -65,7 +65,12 @@ def _run(module: str, name: str, arguments: Sequence[str]) -> int:
     command = import_module(module)
     parser = argparse.ArgumentParser(name)
     add_version(parser)
-    command.add_arguments(parser)
+    try:
+        command.add_arguments(parser)
+    except PhasekeyError as error:  # an extra is missing; the version can be told all the same
+        parser.parse_known_args([argument for argument in arguments if argument == "--version"])
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
     args = parser.parse_args(arguments)
     try:
         status: int = command.run(args)

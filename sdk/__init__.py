@@ -4,12 +4,12 @@ from phasekey.bundle import PrivacyWarning
 from sdk.client import EdgeClient, Prediction, Traffic
 from sdk.errors import SdkError
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
-from sdk.store import BudgetExhausted, DecoysUsedUp, StoreError
+from sdk.store import BudgetExhausted, DecoysExhausted, StoreError
 from sdk.transport import GrpcTransport, Transport
 
 __all__ = [
     "BudgetExhausted",
-    "DecoysUsedUp",
+    "DecoysExhausted",
     "DerivedKeys",
     "EdgeClient",
     "FreshKeys",

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
 from phasekey.bundle import Manifest, edge_of, format_shape, load_manifest
-from sdk.crowd import predict_crowd
+from sdk.crowd import predict_seats
 from sdk.errors import SdkError
 from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
@@ -175,16 +175,19 @@ class EdgeClient:
         """
         return self._rows.prepare(predictions)
 
-    def session(self) -> Film:
+    def session(self, frames: int = 1) -> Film:
         """Start a film: its frames are hidden by the frames of one burst each, in one secret order.
 
         Use it in a ``with`` block: ``with client.session() as film: film.predict(frame)``.
 
+        Args:
+            frames: how many the film may have: it takes bursts of at least so many.
+
         Raises:
-            DecoysUsedUp: the archive has too few unused bursts.
+            DecoysExhausted: the archive has too few unused bursts.
             SdkError: the bundle's decoys come from no archive.
         """
-        return Film(self._predict_frames, self._rows.start_film(os.urandom(32)))
+        return Film(self._predict_frames, self._rows.start_film(os.urandom(32), frames))
 
     def predict(self, images: Images, *, crowd: bool = False) -> Prediction:
         """Predict the class of one or more images.
@@ -201,14 +204,13 @@ class EdgeClient:
         Raises:
             EdgeRuntimeError: an image does not fit or cannot be read; nothing was sent.
             SdkError: no server, another model there, or an answer that does not fit.
-            DecoysUsedUp: too few decoys are left for all new images; nothing was sent.
+            DecoysExhausted: too few decoys are left for all new images; nothing was sent.
             BudgetExhausted: too few nats are left for all new images; nothing was sent.
         """
         batch = load_images(images, self._manifest.image, resize=self._resize)
         self._connect()
-        if crowd:
-            return self._told(predict_crowd(batch, self._rows, self._process, self._batch_size), len(batch))
-        return self._predict(batch, self._rows.reserve(batch))
+        reserve = self._rows.reserve_crowd if crowd else self._rows.reserve
+        return self._predict(batch, reserve(batch))
 
     def _predict_frames(self, images: Images, film: int) -> Prediction:
         batch = load_images(images, self._manifest.image, resize=self._resize)
@@ -217,27 +219,33 @@ class EdgeClient:
 
     def _predict(self, batch: Array, taken: Sequence[Taken]) -> Prediction:
         """Predict images that are reserved: from here on x leaves the device."""
-        parts = []
-        for start in range(0, len(batch), self._batch_size):
-            chunk = slice(start, start + self._batch_size)
-            parts.append(self._process(*self._rows.of(batch[chunk], taken[chunk])))
-        return self._told(np.concatenate(parts), len(batch))
-
-    def _told(self, processed: Floats, images: int) -> Prediction:
-        probabilities = self._decoder.decode(processed)
-        with self._lock:
-            self._images += images
+        probabilities = np.empty((len(batch), len(self._manifest.labels)), np.float32)
+        alone = [number for number, each in enumerate(taken) if each.seat is None]
+        for start in range(0, len(alone), self._batch_size):
+            chunk = alone[start : start + self._batch_size]
+            rows, secrets = self._rows.of(batch[chunk], [taken[number] for number in chunk])
+            x = hide(rows, secrets.matrix, permuted=self._manifest.secret.permutes)
+            probabilities[chunk] = self._decoder.decode(self._process(x, secrets))
+            self._count(len(chunk))
+        seats = {number: each.seat for number, each in enumerate(taken) if each.seat is not None}
+        if seats:
+            processed = predict_seats(list(seats.values()), self._rows, self._process, self._batch_size)
+            probabilities[list(seats)] = self._decoder.decode(processed)
+            self._count(len(seats))
         return Prediction(label(probabilities, self._manifest), probabilities)
 
-    def _process(self, rows: Floats, secrets: Secrets, wanted: Sequence[int] = (0,)) -> Floats:
-        """Hide, send, receive, reveal: M, (N, k, C, …) -> Φ of the wanted rows, (len(wanted)·N, D, …)."""
+    def _process(self, x: Floats, secrets: Secrets, wanted: Sequence[int] = (0,)) -> Floats:
+        """Send, receive, reveal: X of N transmissions -> Φ of the wanted rows, (len(wanted)·N, D, …)."""
         manifest, permuted = self._manifest, self._manifest.secret.permutes
-        x = hide(rows, secrets.matrix, permuted=permuted)
         components = 1 if permuted else manifest.secret.components
         answer = self._transport.infer(to_wire(x, manifest.wire, components))
         _check_reply(answer, len(x), manifest)
         h = from_wire(answer, manifest.wire)
         return np.concatenate([reveal(h, secrets.matrix, permuted=permuted, row=row) for row in wanted])
+
+    def _count(self, images: int) -> None:
+        with self._lock:
+            self._images += images
 
     def _connect(self) -> None:
         """Check, before the first x is sent, that the server's model is this bundle's other half."""

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from edge_runtime import Encoder
 from phasekey.bundle import Manifest
 from sdk.errors import SdkError
-from sdk.secrets import DerivedKeys, KeySource, Secrets, expand
-from sdk.store import Store, Taken
+from sdk.secrets import DerivedKeys, KeySource, Secrets, expand, hide
+from sdk.store import Seat, Store, Taken
+from sdk.store.archive import Pixels
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Floats = npt.NDArray[np.float32]
@@ -64,7 +65,7 @@ class Rows:
             The decoys of each image.
 
         Raises:
-            DecoysUsedUp: too few are left.
+            DecoysExhausted: too few are left.
             BudgetExhausted: too few nats are left.
         """
         if self._store is None:
@@ -83,7 +84,7 @@ class Rows:
             if assigned.seed is not None:  # a film keeps one order
                 secrets.matrix[at] = expand([assigned.seed], 0, spec).matrix[0]
         if self._decoys:
-            feature = self._encoder.features(images)
+            feature = self._features(images)
             ids = [decoy for assigned in taken for decoy in assigned.ids]
             decoys = self._archived(ids, feature.shape[1:])
         else:
@@ -91,44 +92,37 @@ class Rows:
         apart = decoys.reshape(len(feature), -1, *feature.shape[1:])
         return np.concatenate([feature[:, None], apart], axis=1), secrets
 
-    def group(self, images: Array) -> tuple[bytes, list[int], Taken]:
-        """Reserve a group of at most k real inputs that hide each other; an archive's decoys fill it up.
+    def reserve_crowd(self, images: Array) -> list[Taken]:
+        """As ``reserve``, for images that are to hide each other, k in a transmission.
 
-        Args:
-            images: the inputs, (R, H, W, C), R of 1 to k.
-
-        Returns:
-            The group's code, the order of its rows, which is that of the inputs' codes whatever order they
-            came in, and its decoys.
+        Raises:
+            DecoysExhausted: too few are left to fill up the last one.
         """
         if self._store is None or not self._manifest.decoy.archived:
             raise SdkError("crowd=True takes a bundle whose decoys come from an archive, and decoys=.")
-        codes = self._derived.codes(images, self._manifest.secret)
-        order = sorted(range(len(codes)), key=codes.__getitem__)
-        code = self._derived.group_code([codes[at] for at in order])
-        (taken,) = self._store.reserve([code], decoys=self._manifest.secret.components - len(images))
-        return code, order, taken
+        spec = self._manifest.secret
+        codes = self._derived.codes(images, spec)
+        own = dict(zip(codes, self._features(images), strict=True))
 
-    def of_groups(
-        self, images: Sequence[Array], codes: Sequence[bytes], taken: Sequence[Taken]
-    ) -> tuple[Floats, Secrets]:
-        """M, (G, k, C, …), and Q of groups of inputs, each in its order."""
-        secrets = expand(list(codes), 0, self._manifest.secret)
-        features = self._encoder.features(np.concatenate(images))
-        ids = [decoy for assigned in taken for decoy in assigned.ids]
-        decoys = self._archived(ids, features.shape[1:]) if ids else features[:0]
-        rows, real, filled = [], 0, 0
-        for group, assigned in zip(images, taken, strict=True):
-            own = features[real : real + len(group)]
-            rows.append(np.concatenate([own, decoys[filled : filled + len(assigned.ids)]]))
-            real, filled = real + len(group), filled + len(assigned.ids)
-        return np.stack(rows), secrets
+        def compose(crowd: bytes, members: Sequence[bytes], fill: Pixels | None) -> bytes:
+            rows = np.stack([own[code] for code in members])
+            rows = rows if fill is None else np.concatenate([rows, self._encode(fill)])
+            x = hide(rows[None], expand([crowd], 0, spec).matrix, permuted=spec.permutes)
+            return x.astype("<f4").tobytes()
 
-    def start_film(self, seed: bytes) -> int:
-        """Use up k - 1 bursts for a film; returns its number."""
+        return self._store.reserve_crowd(codes, spec.components, self._derived.group_code, compose)
+
+    def of_crowds(self, seats: Sequence[Seat]) -> tuple[Floats, Secrets]:
+        """What these crowds sent, as ``hide`` gives it, and their Q; one seat of each."""
+        shape = [size or 1 for size in self._manifest.processing.inputs[0].shape[1:]]
+        x = [np.frombuffer(seat.x, "<f4").astype(np.float32).reshape(-1, *shape) for seat in seats]
+        return np.concatenate(x), expand([seat.crowd for seat in seats], 0, self._manifest.secret)
+
+    def start_film(self, seed: bytes, frames: int) -> int:
+        """Use up k - 1 bursts of at least so many frames for a film; returns its number."""
         if self._store is None or not self._manifest.decoy.archived:
             raise SdkError("A session takes a bundle whose decoys come from an archive, and decoys=.")
-        return self._store.start_film(seed, self._manifest.secret.components - 1)
+        return self._store.start_film(seed, self._manifest.secret.components - 1, frames)
 
     def prepare(self, count: int) -> int:
         """Encode the decoys of the next `count` predictions ahead; returns for how many there are enough."""
@@ -143,7 +137,15 @@ class Rows:
 
     def _encode(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         plain = self._manifest.image.dtype == "uint8"
-        return self._encoder.features(pixels if plain else pixels.astype(np.float32) / np.float32(255))
+        return self._features(pixels if plain else pixels.astype(np.float32) / np.float32(255))
+
+    def _features(self, images: Array) -> Floats:
+        """Encode one image at a time.
+
+        In a batch of another size, the last bits of a feature may differ. Were they to differ in the input's
+        row alone when it comes again, they would tell which row it is.
+        """
+        return np.concatenate([self._encoder.features(image[None]) for image in images])
 
     @property
     def _derived(self) -> DerivedKeys:

@@ -28,7 +28,7 @@ class Film:
         """Predict the next frame, or the next ones in order; images as in ``EdgeClient.predict``.
 
         Raises:
-            DecoysUsedUp: the film is longer than its bursts; nothing was sent.
+            DecoysExhausted: the film is longer than its bursts; nothing was sent.
             SdkError: the session has ended, or as ``EdgeClient.predict``.
         """
         if self._ended:

@@ -83,7 +83,17 @@ def test_every_command_tells_its_version(clean: Path, wheel: Path, program: str,
     assert run(*command, "--version", cwd=tmp_path).strip() == f"phasekey {wheel.name.split('-')[1]}"
 
 
-def test_the_wheel_alone_serves_and_predicts_without_torch(clean: Path, exported, tmp_path: Path) -> None:
+def test_serving_says_which_extra_it_needs(clean: Path, tmp_path: Path) -> None:
+    done = subprocess.run([str(clean / "phasekey"), "serve"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'phasekey[cloud]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_wheel_serves_and_predicts_without_torch(
+    clean: Path, wheel: Path, exported, tmp_path: Path
+) -> None:
+    run(clean / "pip", "install", "-q", "-c", ROOT / "constraints.txt", f"{wheel}[cloud]", cwd=tmp_path)
     installed = run(clean / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path).lower()
     assert not [name for name in TRAINING_ONLY if re.search(rf"^{name}==", installed, re.MULTILINE)]
     command = [clean / "phasekey", "serve", "--model-repository", exported.cloud, "--listen", "127.0.0.1:0"]

@@ -45,7 +45,7 @@ class Readers:
                 self._reading[client] -= 1
                 if not self._reading[client]:
                     del self._reading[client]
-                self._changed.notify()
+                self._changed.notify_all()  # the first in line may have its share already
 
     def stop(self) -> None:
         """End the watch."""

@@ -1,4 +1,4 @@
-"""`phasekey decoys pack`: an archive of decoys; `phasekey decoys show`: what is left in it."""
+"""`phasekey decoys pack`: an archive of decoys; `phasekey decoys info`: what is left in it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ examples:
   phasekey decoys pack --images ~/Pictures/not-shared --bundle build/photos/edge --resize --out decoys.db
   phasekey decoys pack --images bursts/ --bursts --bundle build/photos/edge --out decoys.db
   phasekey decoys pack --images digits --out decoys.db
-  phasekey decoys show decoys.db
+  phasekey decoys info decoys.db
 """
+USUAL = 4  # components that phasekey train --mode anonymous chooses
 CHUNK = 256  # images in one transaction
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    commands = parser.add_subparsers(dest="what", required=True, metavar="pack|show")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="pack|info")
     pack = commands.add_parser("pack", help="add images to an archive, which is made if it is not there")
     pack.add_argument(
         "--images",
@@ -62,13 +63,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="test",
         help="of DATA, which images (default: test; those of train have shaped the network)",
     )
-    show = commands.add_parser("show", help="how many decoys are left")
-    show.add_argument("archive", type=Path, metavar="FILE", help="the archive")
+    info = commands.add_parser("info", help="how many decoys are left, and for how many predictions")
+    info.add_argument("archive", type=Path, metavar="FILE", help="the archive")
+    for command in (pack, info):
+        command.add_argument(
+            "--components",
+            type=int,
+            choices=range(2, 65),
+            metavar="K",
+            help="tell how many predictions among K the decoys give (default: the bundle's, or 4)",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns 0."""
-    return _show(args.archive) if args.what == "show" else _pack(args)
+    return _info(args.archive, args.components or USUAL) if args.what == "info" else _pack(args)
 
 
 def _pack(args: argparse.Namespace) -> int:
@@ -86,7 +95,8 @@ def _pack(args: argparse.Namespace) -> int:
             _tell(f"\r{seen} images read, {added} added", sys.stderr.isatty())
         _tell("\n", sys.stderr.isatty())
         known = f"; {seen - added} were there already" if seen > added else ""
-        _write(f"{args.out}: {added} decoys added{known}; {store.decoys_left} single ones are unused.")
+        _write(f"{args.out}: {added} decoys added{known}.")
+        _write(_left(store, args.components or reading.components_of_bundle(args.bundle) or USUAL))
     finally:
         store.close()
     return 0
@@ -121,13 +131,24 @@ def _pack_bursts(
         yield store.add_burst(reading.read(frames, wanted, resize=resize)), len(frames)
 
 
-def _show(archive: Path) -> int:
+def _left(store: Store, components: int) -> str:
+    """What is unused, and how many predictions and films at k it gives."""
+    each = components - 1
+    single, bursts = store.decoys_left, store.bursts_left
+    return (
+        f"{single} single decoys are unused: {single // each} predictions of new images among {components}. "
+        f"{bursts} bursts are unused: {bursts // each} films."
+    )
+
+
+def _info(archive: Path, components: int) -> int:
     if not archive.is_file():
         raise StoreError(f"There is no archive at {archive}; make one with phasekey decoys pack.")
     store = Store(archive)
     shape = store.image_shape
     size = "no images yet" if shape is None else f"images of {' × '.join(map(str, shape))}"
-    _write(f"{archive}: {size}; {store.decoys_left} single decoys unused; {store.spent:.4g} nats spent.")
+    _write(f"{archive}: {size}; {store.spent:.4g} nats spent.")
+    _write(_left(store, components))
     store.close()
     return 0
 

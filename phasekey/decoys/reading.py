@@ -25,6 +25,11 @@ def spec_of_bundle(bundle: Path) -> ImageSpec:
     return ImageSpec(image.height, image.width, image.channels, "uint8")
 
 
+def components_of_bundle(bundle: Path | None) -> int | None:
+    """k of the bundle; None without one."""
+    return None if bundle is None else load_manifest(edge_of(bundle)).secret.components
+
+
 def spec_of_file(path: Path) -> ImageSpec:
     """The size and colours of an image file.
 

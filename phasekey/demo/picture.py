@@ -1,76 +1,84 @@
-"""One picture that explains the product: inputs, what the cloud receives, what a wrong θ decodes."""
+"""One picture that explains the product: inputs, and what the cloud receives of them in each mode."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
-from phasekey.demo.measure import Results, Shown
-from phasekey.model.rotation import rotate, unrotate
-from phasekey.training.evaluate import to_float
-
-WRONG = 2.0  # radians off the right angle, about a third of a turn
 TITLES = (
-    "on the device:\nthe input",
-    "the cloud receives:\nreal component",
-    "the cloud receives:\nimaginary component",
-    "decoded with\nthe right θ",
-    f"decoded with a wrong θ\n({WRONG:g} rad off)",
+    "bounded: on the\ndevice, the input",
+    "the cloud receives:\nfeature and noise, rotated",
+    "decoded with\nthe right secret",
+    "decoded with\nanother secret",
+    "anonymous: the cloud receives {k} images' features,\nin secret order (green: the input)",
 )
 CAPTION = (
-    "The eye sees little in what the cloud receives. A trained attacker does better: this encoder is the "
-    "published one,\nand it leaks. README, section “Limits”, says how much is known."
+    "bounded: one transmission tells at most {nats:.2f} nats about the image; one of ten digits takes 2.3.\n"
+    "anonymous: whoever can rebuild the images sees all {k}; which one is meant, he guesses. "
+    "None of this is encryption."
 )
 GREEN, GREY = "#2a7f62", "#b9bec4"
 
 
-def draw(results: Results, path: Path) -> Path:
-    """Draw one row for each shown image and write a PNG; returns its path."""
+@dataclass(frozen=True)
+class Row:
+    """What one row shows.
+
+    Attributes:
+        image: (H, W, C) uint8, of the mode bounded.
+        label: the truth.
+        x: (k, D), what the cloud received of it.
+        right, wrong: (classes,) probabilities, decoded with the right secret and with another.
+        candidates: (k, H, W, C) uint8, of the mode anonymous, in the order sent.
+        position: which of them is the input.
+    """
+
+    image: NDArray[np.uint8]
+    label: int
+    x: NDArray[np.float32]
+    right: NDArray[np.float32]
+    wrong: NDArray[np.float32]
+    candidates: NDArray[np.uint8]
+    position: int
+
+
+def draw(rows: list[Row], nats: float, path: Path) -> Path:
+    """Draw one line for each row.
+
+    Args:
+        rows: one or more.
+        nats: what a transmission of the mode bounded tells at most.
+        path: of the PNG.
+
+    Returns:
+        The path.
+    """
     mpl.use("Agg")
-    shown = results.shown
-    real, imaginary, right, wrong = _values(shown)
-    rows = len(shown.images)
-    figure = Figure(figsize=(12, 1.75 * rows + 1.2), layout="constrained")
-    # Widths in the proportions of what is drawn, so that all of a row has one height.
-    widths = [1, *2 * [_shape_ratio(real[0])], 1.6, 1.6]
-    axes = figure.subplots(rows, len(TITLES), squeeze=False, width_ratios=widths)
-    for row in range(rows):
-        _image(axes[row][0], shown.images[row].squeeze())
-        _image(axes[row][1], mosaic(real[row]))
-        _image(axes[row][2], mosaic(imaginary[row]))
-        _bars(axes[row][3], right[row], int(shown.labels[row]))
-        _bars(axes[row][4], wrong[row], int(shown.labels[row]))
-    for axis, title in zip(axes[0], TITLES, strict=True):
-        axis.set_title(title, fontsize=11)
-    figure.supxlabel(CAPTION, fontsize=9)
+    k = len(rows[0].candidates)
+    figure = Figure(figsize=(14, 1.75 * len(rows) + 1.4), layout="constrained")
+    grid = figure.subplots(len(rows), 4 + k, squeeze=False, width_ratios=[1, 2, 1.5, 1.5, *k * [1]])
+    for row, axes in zip(rows, grid, strict=True):
+        _image(axes[0], row.image.squeeze())
+        _image(axes[1], row.x.T)
+        _bars(axes[2], row.right, row.label)
+        _bars(axes[3], row.wrong, row.label)
+        for place, (axis, candidate) in enumerate(zip(axes[4:], row.candidates, strict=True)):
+            _image(axis, candidate.squeeze(), framed=place == row.position)
+    for axis, title in zip(grid[0], TITLES[:4], strict=False):
+        axis.set_title(title, fontsize=10)
+    title = grid[0][4].set_title(TITLES[4].format(k=k), fontsize=10, loc="left")
+    title.set_in_layout(False)  # it stands over k columns
+    figure.supxlabel(CAPTION.format(nats=nats, k=k), fontsize=9)
     figure.savefig(path, dpi=110)
     return path
 
 
-def _values(shown: Shown) -> tuple[NDArray[np.float32], ...]:
-    network = shown.network
-    with torch.no_grad():
-        feature = network.encoder(to_float(torch.from_numpy(shown.images)))
-        x = rotate(feature, shown.decoy, shown.theta)
-        h = network.processing(x)
-        right = _probabilities(shown, h, shown.theta)
-        wrong = _probabilities(shown, h, shown.theta + WRONG)
-    real, imaginary = x.numpy().astype(np.float32).reshape(len(x), 2, -1, *x.shape[2:]).swapaxes(0, 1)
-    return real, imaginary, right, wrong
-
-
-def _probabilities(shown: Shown, h: Tensor, theta: Tensor) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = shown.network.decoder(unrotate(h, theta)).softmax(1).numpy()
-    return values
-
-
 def mosaic(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(C, H, W) -> the channels side by side in a rectangle as square as can be, with gaps of NaN."""
+    """Lay (C, H, W) channels side by side in a rectangle as square as can be, with gaps of NaN."""
     count, height, width = channels.shape
     columns = int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
@@ -81,14 +89,12 @@ def mosaic(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     return sheet
 
 
-def _shape_ratio(channels: NDArray[np.float32]) -> float:
-    height, width = mosaic(channels).shape
-    return float(width / height)
-
-
-def _image(axis: Axes, values: NDArray[np.generic]) -> None:
+def _image(axis: Axes, values: NDArray[np.generic], framed: bool = False) -> None:
     axis.imshow(values, cmap="gray" if values.ndim == 2 else None)
-    axis.set_axis_off()
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set(visible=framed, color=GREEN, linewidth=3)
 
 
 def _bars(axis: Axes, probabilities: NDArray[np.float32], label: int) -> None:

@@ -6,24 +6,46 @@ import hashlib
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sdk.store.errors import DecoysUsedUp, StoreError
+from sdk.store.errors import DecoysExhausted, StoreError
 
 Pixels = npt.NDArray[np.uint8]
 Shape = tuple[int, int, int]  # height, width, channels
 
 
 @dataclass(frozen=True)
+class Seat:
+    """An input's row in a crowd.
+
+    Attributes:
+        crowd: the crowd's code; its Q follows from it.
+        row: which row of M the input is.
+        x: what the crowd sent, float32 bytes.
+    """
+
+    crowd: bytes = field(repr=False)
+    row: int
+    x: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Taken:
-    """The decoys of one input, in their places. seed: of a film's secret order, None outside of films."""
+    """What hides one input, each time it is sent.
+
+    Attributes:
+        ids: its decoys, in their places.
+        seed: of a film's secret order, None outside of films.
+        seat: where it was sent in a crowd, which then has its decoys; None elsewhere.
+    """
 
     ids: tuple[int, ...]
-    seed: bytes | None = None
+    seed: bytes | None = field(default=None, repr=False)
+    seat: Seat | None = None
 
 
 def image_shape(connection: sqlite3.Connection) -> Shape | None:
@@ -90,24 +112,38 @@ def left(connection: sqlite3.Connection) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
+def bursts_left(connection: sqlite3.Connection) -> int:
+    """Bursts that are unused."""
+    return int(connection.execute("SELECT count(*) FROM bursts WHERE film IS NULL").fetchone()[0])
+
+
 def of_input(connection: sqlite3.Connection, code: bytes) -> Taken:
-    """The decoys that an input took, with the seed of its film's order."""
+    """The decoys that an input took, with the seed of its film's order; or its seat in a crowd."""
     rows = connection.execute("SELECT id FROM decoys WHERE taken_by = ? ORDER BY place", (code,)).fetchall()
     of_film = "SELECT films.seed FROM transmissions JOIN films ON films.id = film WHERE code = ?"
     seed = connection.execute(of_film, (code,)).fetchone()
-    return Taken(tuple(row[0] for row in rows), None if seed is None else seed[0])
+    in_crowd = (
+        "SELECT crowds.code, place, x FROM transmissions JOIN crowds ON crowds.code = crowd "
+        "WHERE transmissions.code = ?"
+    )
+    seat = connection.execute(in_crowd, (code,)).fetchone()
+    return Taken(
+        tuple(row[0] for row in rows),
+        None if seed is None else seed[0],
+        None if seat is None else Seat(*seat),
+    )
 
 
 def take(connection: sqlite3.Connection, code: bytes, count: int) -> Taken:
     """Use up `count` single decoys for an input.
 
     Raises:
-        DecoysUsedUp: there are not so many left.
+        DecoysExhausted: there are not so many left.
     """
     rows = next_unused(connection, count)
     if len(rows) < count:
         total = int(connection.execute("SELECT count(*) FROM decoys WHERE burst IS NULL").fetchone()[0])
-        raise DecoysUsedUp(
+        raise DecoysExhausted(
             f"The archive's decoys are used up: {total} images give {total // count} predictions of new "
             f"inputs at {count} decoys each, and {len(rows)} are left. Add images that nobody else has "
             "(phasekey decoys pack). Inputs that were sent before can still be sent."

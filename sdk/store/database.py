@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdk.store import archive, film, ledger
+from sdk.store import archive, crowds, film, ledger
 from sdk.store.archive import Pixels, Shape, Taken
+from sdk.store.crowds import Compose, Name
 from sdk.store.file import StoreFile
 
 Floats = npt.NDArray[np.float32]
@@ -46,6 +47,12 @@ class Store:
             return archive.left(connection)
 
     @property
+    def bursts_left(self) -> int:
+        """Bursts that are unused."""
+        with self._file.transaction() as connection:
+            return archive.bursts_left(connection)
+
+    @property
     def image_shape(self) -> Shape | None:
         """Height, width, channels of the decoys; None while there are none."""
         with self._file.transaction() as connection:
@@ -79,7 +86,7 @@ class Store:
             The decoys of each input.
 
         Raises:
-            DecoysUsedUp: too few decoys are left for all of them.
+            DecoysExhausted: too few decoys are left for all of them.
             BudgetExhausted: too few nats are left for all of them.
         """
         with self._file.transaction() as connection:
@@ -92,14 +99,32 @@ class Store:
                 found.append(archive.take(connection, code, decoys) if decoys else Taken(()))
             return found
 
-    def start_film(self, seed: bytes, bursts: int) -> int:
-        """Use up bursts for one film and keep the seed of its secret order; returns the film's number.
+    def reserve_crowd(self, codes: Sequence[bytes], size: int, name: Name, compose: Compose) -> list[Taken]:
+        """As ``reserve``, for inputs that are to hide each other (see crowds.py for the arguments).
+
+        Returns:
+            The seat of each input in a crowd; or what hid it, where it was sent otherwise before.
 
         Raises:
-            DecoysUsedUp: too few bursts are left.
+            DecoysExhausted: too few decoys are left to fill up the last crowd.
         """
         with self._file.transaction() as connection:
-            return film.start(connection, seed, bursts)
+            crowds.assign(connection, codes, size, name, compose)
+            return [archive.of_input(connection, code) for code in codes]
+
+    def start_film(self, seed: bytes, bursts: int, frames: int = 1) -> int:
+        """Use up bursts for one film and keep the seed of its secret order; returns the film's number.
+
+        Args:
+            seed: of the order.
+            bursts: how many.
+            frames: how many frames each must have at least.
+
+        Raises:
+            DecoysExhausted: too few bursts are left.
+        """
+        with self._file.transaction() as connection:
+            return film.start(connection, seed, bursts, frames)
 
     def reserve_frames(
         self, codes: Sequence[bytes], number: int, *, nats: float = 0.0, budget: float | None = None
@@ -107,7 +132,7 @@ class Store:
         """As ``reserve``, for the next frames of a film: each is hidden by one frame of each of its bursts.
 
         Raises:
-            DecoysUsedUp: the film is longer than its bursts.
+            DecoysExhausted: the film is longer than its bursts.
             BudgetExhausted: too few nats are left.
         """
         with self._file.transaction() as connection:

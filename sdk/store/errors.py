@@ -7,7 +7,7 @@ class StoreError(SdkError):
     """The file is no store, of another version, or cannot be read or written."""
 
 
-class DecoysUsedUp(SdkError):  # noqa: N818 - what an app catches by what happened
+class DecoysExhausted(SdkError):  # noqa: N818 - what an app catches by what happened
     """Too few unused decoys are left for what was asked. Nothing was sent."""
 
 

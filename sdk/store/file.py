@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +15,13 @@ from sdk.store.errors import StoreError
 from sdk.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 IN_MEMORY = ":memory:"
+# Closing a file, by any descriptor, drops all locks that this process has on it (POSIX): a file that may
+# be in use is opened by SQLite alone, and a new one is closed before anyone in this process opens it.
+_making = threading.Lock()
 _WAIT = 60.0  # seconds for another process to end its transaction
 _OWNER_ONLY = 0o600
+_inherited: list[sqlite3.Connection] = []  # of parent processes
+_open: weakref.WeakSet[StoreFile] = weakref.WeakSet()
 
 
 class StoreFile:
@@ -29,21 +36,38 @@ class StoreFile:
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self.path = IN_MEMORY if path is None else str(Path(path).absolute())
-        self._lock = threading.RLock()
         if path is not None:
             _make_private(Path(self.path))
         try:
-            # isolation_level None: transactions begin and end where they are written here, nowhere else.
-            self._connection = sqlite3.connect(
-                self.path, timeout=_WAIT, isolation_level=None, check_same_thread=False
-            )
-            # A transaction is on the disk, its folder's entry too, before COMMIT returns: what was marked
-            # before x left the device is marked after a power cut as well.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-            self._connection.execute("PRAGMA synchronous = EXTRA")
+            self._connect()
+            _open.add(self)
             self._migrate()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be used as a store: it is damaged, or no store.") from error
+
+    def _connect(self) -> None:
+        self._process, self.lock = os.getpid(), threading.RLock()
+        # isolation_level None: transactions begin and end where they are written here, nowhere else.
+        self._connection = sqlite3.connect(
+            self.path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+        )
+        # A rollback journal and no write-ahead log: it stays one file, and there are no readers whom a log
+        # would keep from waiting. A transaction is on the disk, its folder's entry too, before COMMIT
+        # returns: what was marked before x left the device is marked after a power cut as well.
+        self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.execute("PRAGMA synchronous = EXTRA")
+
+    def _leave_parent(self) -> None:
+        """In a process that was forked, take a connection of its own.
+
+        The old one is kept, not closed: to close it is not safe there (SQLite, "How to corrupt", 2.6).
+        """
+        if self._process == os.getpid():
+            return
+        if self.path == IN_MEMORY:
+            raise StoreError("A store in memory stays in the process that made it. Give the client a file.")
+        _inherited.append(self._connection)
+        self._connect()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -54,7 +78,8 @@ class StoreFile:
         Raises:
             StoreError: the disk is full, the file damaged, or another process holds it for too long.
         """
-        with self._lock:
+        self._leave_parent()
+        with self.lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
@@ -71,7 +96,8 @@ class StoreFile:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        with self._lock:
+        self._leave_parent()
+        with self.lock:
             self._connection.close()
 
     def _migrate(self) -> None:
@@ -103,10 +129,41 @@ class StoreFile:
 def _make_private(path: Path) -> None:
     """Make the file readable by its owner alone, before anything is in it."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
+        with _making:
+            if not path.exists():
+                _make(path)
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise StoreError(
                 f"The store {path} can be read by others than its owner. It holds private images: chmod 600."
             )
     except OSError as error:
         raise StoreError(f"The store {path} cannot be opened: {error.strerror}.") from error
+
+
+def _make(path: Path) -> None:
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
+
+
+class _Forks:
+    """Lets no fork happen within a transaction: SQLite would go on believing in locks that a child lacks."""
+
+    def __init__(self) -> None:
+        self._held: list[StoreFile] = []
+
+    def before(self) -> None:
+        """Wait for the transactions of other threads."""
+        self._held = list(_open)
+        for store in self._held:
+            store.lock.acquire()
+
+    def after(self) -> None:
+        """Go on, in the parent; and in the child, where a store then sees that it was forked."""
+        for store in self._held:
+            store.lock.release()
+        self._held = []
+
+
+_forks = _Forks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_forks.before, after_in_parent=_forks.after, after_in_child=_forks.after)

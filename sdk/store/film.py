@@ -9,21 +9,21 @@ from __future__ import annotations
 import sqlite3
 
 from sdk.store import archive
-from sdk.store.errors import DecoysUsedUp
+from sdk.store.errors import DecoysExhausted
 
 
-def start(connection: sqlite3.Connection, seed: bytes, count: int) -> int:
-    """Use up `count` bursts for a new film; returns its number.
+def start(connection: sqlite3.Connection, seed: bytes, count: int, frames: int) -> int:
+    """Use up `count` bursts of at least so many frames for a new film; returns its number.
 
     Raises:
-        DecoysUsedUp: there are not so many left.
+        DecoysExhausted: there are not so many left.
     """
-    unused = "SELECT id FROM bursts WHERE film IS NULL ORDER BY turn LIMIT ?"
-    rows = connection.execute(unused, (count,)).fetchall()
+    unused = "SELECT id FROM bursts WHERE film IS NULL AND frames >= ? ORDER BY turn LIMIT ?"
+    rows = connection.execute(unused, (frames, count)).fetchall()
     if len(rows) < count:
-        raise DecoysUsedUp(
-            f"The archive's bursts are used up: a film takes {count}, and {len(rows)} are left. Add folders "
-            "of frames (phasekey decoys pack --bursts)."
+        raise DecoysExhausted(
+            f"The archive's bursts are used up: a film takes {count} of {frames} frames or more, and "
+            f"{len(rows)} are left. Add folders of frames (phasekey decoys pack --bursts)."
         )
     number = connection.execute("INSERT INTO films (seed) VALUES (?)", (seed,)).lastrowid
     for place, (burst,) in enumerate(rows):
@@ -35,7 +35,7 @@ def take_frame(connection: sqlite3.Connection, code: bytes, number: int) -> None
     """Hide the film's next frame by the next frame of each of its bursts.
 
     Raises:
-        DecoysUsedUp: a burst has no frame left.
+        DecoysExhausted: a burst has no frame left.
     """
     (at,) = connection.execute("SELECT sent FROM films WHERE id = ?", (number,)).fetchone()
     bursts = connection.execute(
@@ -43,7 +43,7 @@ def take_frame(connection: sqlite3.Connection, code: bytes, number: int) -> None
     ).fetchall()
     shortest = min(frames for _, frames in bursts)
     if at >= shortest:
-        raise DecoysUsedUp(
+        raise DecoysExhausted(
             f"This film's bursts have {shortest} frames, and as many were sent. Start another session for "
             "what follows, or add longer bursts."
         )

@@ -57,5 +57,15 @@ CREATE TABLE features (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+# 3: crowds. The rows of one are inputs, which are not kept: what was sent is, and the cloud has it anyway.
+_THIRD = """
+CREATE TABLE crowds (
+    code BLOB PRIMARY KEY,
+    x BLOB NOT NULL
+);
+ALTER TABLE transmissions ADD COLUMN crowd BLOB;
+ALTER TABLE transmissions ADD COLUMN place INTEGER;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 VERSION = len(MIGRATIONS)

@@ -40,7 +40,7 @@ def shell_lines() -> list[tuple[str, str]]:
         (name_of(path), line.split("   #")[0].strip())
         for path in READ_BY_USERS
         for block in code_blocks(path.read_text(), "sh")
-        for line in block.splitlines()
+        for line in re.sub(r" *\\\n *", " ", block).splitlines()
     ]
 
 
@@ -108,6 +108,15 @@ def test_the_readme_has_the_four_commands_to_the_letter() -> None:
         assert command in lines
 
 
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Of a parser and of its subcommands."""
+    options = {option for action in parser._actions for option in action.option_strings}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            options |= set().union(*(options_of(each) for each in action.choices.values()))
+    return options
+
+
 def test_make_targets_extras_and_options_in_the_text_exist() -> None:
     text = "\n".join(path.read_text() for path in READ_BY_USERS)
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -118,7 +127,7 @@ def test_make_targets_extras_and_options_in_the_text_exist() -> None:
     for module in MODULES.values():
         parser = argparse.ArgumentParser()
         import_module(module).add_arguments(parser)
-        options |= {option for action in parser._actions for option in action.option_strings}
+        options |= options_of(parser)
     assert set(re.findall(r"`(--[a-z-]+)[ `]", text)) - {"--time", "--version"} <= options
 
 

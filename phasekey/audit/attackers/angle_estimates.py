@@ -10,6 +10,7 @@ from phasekey.audit.attack import Context
 from phasekey.audit.attackers.image_decoder import Pairs, with_mirrors
 from phasekey.audit.attackers.networks.energies import Energies
 from phasekey.audit.attackers.training import device
+from phasekey.audit.numerics.circle import grid
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.scene.scene import Floats
@@ -62,6 +63,11 @@ def probabilities(network: Energies, x: Tensor, angles: int) -> Tensor:
 def angles_like(count: int, like: Tensor) -> Tensor:
     """Even angles 2πk/K where another tensor lies, (1, K)."""
     return torch.arange(count, device=like.device)[None] * (2 * torch.pi / count)
+
+
+def candidate_angles(count: int) -> Tensor:
+    """`grid` where attackers' networks lie, (count,) float32: for scores that numpy reads by that grid."""
+    return torch.from_numpy(grid(count)).float().to(device())
 
 
 def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:

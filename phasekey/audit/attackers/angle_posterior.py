@@ -6,11 +6,11 @@ from torch import nn
 
 from phasekey.audit.artefacts import PosteriorWeights
 from phasekey.audit.attack import Context, CurvePoint, Watch
-from phasekey.audit.attackers.angle_estimates import Traffic
+from phasekey.audit.attackers.angle_estimates import Traffic, angles_like, candidate_angles
 from phasekey.audit.attackers.networks.energies import Energies, angle_loss
 from phasekey.audit.attackers.training import Bank, device, fit, pack, unpack
 from phasekey.audit.budget import Effort
-from phasekey.audit.numerics.circle import TURN, grid, softmax
+from phasekey.audit.numerics.circle import softmax
 from phasekey.audit.numerics.whitening import spectrum
 from phasekey.audit.scene.scene import Floats, Samples
 from phasekey.audit.scene.view import AttackerView
@@ -56,7 +56,7 @@ def known_posterior(context: Context) -> Energies:
 def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
     """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
     network.eval()
-    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    candidates = candidate_angles(angles)
     parts = torch.split(torch.from_numpy(x), PART)
     scores = [network(part.to(device()), candidates.expand(len(part), -1)).cpu() for part in parts]
     return softmax(torch.cat(scores).numpy())
@@ -73,7 +73,7 @@ def _network(samples: Samples, width: int) -> Energies:
 def _validation_loss(network: nn.Module, bank: Bank) -> float:
     """Of the transmissions as they were sent; grids that hold the true angle."""
     assert bank.theta is not None  # noqa: S101 - as above
-    steps = torch.arange(CANDIDATES, device=bank.x.device) * (TURN / CANDIDATES)
+    steps = angles_like(CANDIDATES, bank.x)
     scores = [
         network(x, theta[:, None] + steps)
         for x, theta in zip(torch.split(bank.x, PART), torch.split(bank.theta, PART), strict=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from phasekey.audit.attack import CurvePoint, Watch
 from phasekey.audit.attackers.networks.linear_picture import LinearPicture
 from phasekey.audit.attackers.networks.unet import PAPER_CONVOLUTIONS, PAPER_WIDTH, UNet
-from phasekey.audit.attackers.training import device, fit, predict
+from phasekey.audit.attackers.training import device, fit, pixels_of, predict
 from phasekey.audit.budget import Effort
 from phasekey.audit.scene.scene import Floats, Pixels
 from phasekey.audit.scene.view import AttackerView
@@ -49,11 +49,6 @@ class Pairs:
     def targets(self, rows: Tensor | slice = slice(None)) -> Tensor:
         """Images as float32 (N, C, H, W) in [0, 1]."""
         return pixels_of(self.images[rows])
-
-
-def pixels_of(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1]."""
-    return images.permute(0, 3, 1, 2).float() / 255
 
 
 def pairs_of(features: Floats, images: Pixels) -> Pairs:

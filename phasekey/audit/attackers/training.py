@@ -24,6 +24,11 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def pixels_of(images: Tensor) -> Tensor:
+    """Images as networks take them: uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1], where they lie."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Attacks draw from torch's random state; nobody else's is disturbed."""
@@ -66,7 +71,7 @@ class Bank:
 
     def targets(self, rows: Tensor) -> Tensor:
         """Images of the rows as float32 (N, C, H, W) in [0, 1]."""
-        return self.images[rows].permute(0, 3, 1, 2).float() / 255
+        return pixels_of(self.images[rows])
 
     def draw(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Fresh transmissions of the rows: x (N, 2C, ...) and θ (N,); only of a device that rotates."""

@@ -176,7 +176,7 @@ def _anonymous(
     """All four sets are test images: inputs and archive have one law, and the network knows neither."""
     rng = np.random.default_rng(seed)
     order = np.array_split(rng.permutation(len(dataset.test)), 20)
-    images = [dataset.test.images[np.sort(np.concatenate(order[at]))] for at in _shares()]
+    images = [_shuffled(dataset.test.images[np.sort(np.concatenate(order[at]))], rng) for at in _shares()]
     crowd = anonymous.Crowd(*(encode(network, part) for part in images))
     signs, steps = network.secret == "orthogonal", STEPS[effort.name]
     judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed)
@@ -190,6 +190,11 @@ def _anonymous(
         for k in sorted({2, network.components})
     )
     return (*found, *films, *(figure for part in separated for figure in part))
+
+
+def _shuffled(images: Pixels, rng: np.random.Generator) -> Pixels:
+    """Put images in random order: data come sorted by class, and parts are taken from their heads."""
+    return images[rng.permutation(len(images))]
 
 
 def _shares() -> tuple[slice, slice, slice, slice]:

@@ -1,7 +1,20 @@
-"""The arrays that everything passes round."""
+"""The arrays that everything passes round, and pixels as bytes and as numbers."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
+
+
+def unit(images: Pixels) -> Floats:
+    """Pixels as numbers: uint8 of any shape -> float32 in [0, 1], by division by 255."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def to_bytes(values: NDArray[Any]) -> Pixels:
+    """Numbers as pixels: floats of any shape, cut to [0, 1] -> the nearest uint8. NaN counts as 0."""
+    pixels: Pixels = np.rint(255 * np.clip(np.nan_to_num(values), 0, 1)).astype(np.uint8)
+    return pixels

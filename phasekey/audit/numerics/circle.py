@@ -20,6 +20,11 @@ def grid(count: int) -> Angles:
     return TURN * np.arange(count) / count
 
 
+def mean_angle(angles: Angles) -> float:
+    """The circular mean of angles (N,), radians in (-π, π]: arg of the mean of e^{iθ} (Mardia 1972)."""
+    return float(np.angle(np.exp(1j * angles).mean()))
+
+
 def softmax(scores: NDArray[np.floating]) -> Floats:
     """Scores (N, A) -> probabilities (N, A)."""
     raised = np.exp(scores - scores.max(1, keepdims=True))

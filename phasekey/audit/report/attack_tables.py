@@ -3,10 +3,12 @@
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.markup import Html, section, table, tag
 from phasekey.audit.report.numbers import exact, with_interval
-from phasekey.audit.report.terms import leaks, term_of, words
+from phasekey.audit.report.terms import leaks, words
 from phasekey.audit.report.verdict import class_title
+from phasekey.audit.result.catalogue import entry_of
 from phasekey.audit.result.result import REFERENCES, AttackResult, Audit, Figure
 
+CHANCE = "chance"
 YARDSTICK = " It is given what the others look for, so it is never called the strongest."
 
 
@@ -24,7 +26,7 @@ def _class_table(audit: Audit, leak: Leak, title: str) -> Html | None:
     if not attacks:
         return None
     figures = {figure.key: figure for attack in attacks for figure in attack.figures}
-    heads = ["Attack", *(term_of(figure, leak).name for figure in figures.values())]
+    heads = ["Attack", *(entry_of(figure, leak).name for figure in figures.values())]
     rows = [_attack_row(audit, attack, tuple(figures)) for attack in attacks]
     beside = _trivial_rows(figures, leak)
     return table(heads, [*rows, *beside], caption=title, class_="attacks")
@@ -51,7 +53,7 @@ def _cell(audit: Audit, attack: AttackResult, figure: Figure | None) -> Html:
     if figure is None:
         return tag("td", "")
     strongest = audit.strongest(figure.key)
-    value = with_interval(figure.value, figure.low, figure.high, term_of(figure, attack.leak).unit)
+    value = with_interval(figure.value, figure.low, figure.high, entry_of(figure, attack.leak).unit)
     if strongest and strongest[0] is attack:
         return tag("td", tag("strong", value), tag("span", "strongest", class_="mark"))
     return tag("td", value)
@@ -60,7 +62,7 @@ def _cell(audit: Audit, attack: AttackResult, figure: Figure | None) -> Html:
 def _trivial_rows(figures: dict[str, Figure], leak: Leak) -> list[Html]:
     """What predictors get that see nothing of what was sent: chance, then all others by name."""
     names = dict.fromkeys(name for figure in figures.values() for name in figure.beside)
-    rows = [_trivial_row("chance", {key: figure.chance for key, figure in figures.items()}, figures, leak)]
+    rows = [_trivial_row(CHANCE, {key: figure.chance for key, figure in figures.items()}, figures, leak)]
     rows += [
         _trivial_row(
             name,
@@ -74,5 +76,9 @@ def _trivial_rows(figures: dict[str, Figure], leak: Leak) -> list[Html]:
 
 
 def _trivial_row(name: str, values: dict[str, float], figures: dict[str, Figure], leak: Leak) -> Html:
-    cells = [tag("td", exact(values.get(key), term_of(figure, leak).unit)) for key, figure in figures.items()]
+    entries = {key: entry_of(figure, leak) for key, figure in figures.items()}
+    cells = [
+        tag("td", exact(values.get(key), entry.unit), title=entry.chance if name == CHANCE else None)
+        for key, entry in entries.items()
+    ]
     return tag("tr", tag("th", f"For scale: {name}", scope="row"), *cells, class_="trivial")

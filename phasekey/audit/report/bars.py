@@ -1,14 +1,14 @@
 """Bars from chance (empty) to as good as the raw input (full), as inline SVG in the page's own colours."""
 
-from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.grades import Grade
 from phasekey.audit.report.markup import Html, joined, tag
 from phasekey.audit.result.result import Figure
 
 HEIGHT, INSET = 18, 4  # px of the whole, and of the fill from its edges
 
 
-def bar(figure: Figure) -> Html:
-    """One bar with its 95% interval as a whisker."""
+def bar(figure: Figure, reached: Grade) -> Html:
+    """One bar from chance to the raw input, in its grade's colour, with the 95% interval as a whisker."""
     ends = sorted(100 * figure.exposure_of(value) for value in (figure.low, figure.high))
     way = f"{figure.exposure:.0%} of the way from chance to the raw input"
     shown = f"{way}, interval {ends[0]:.0f}% to {ends[1]:.0f}%"
@@ -20,7 +20,7 @@ def bar(figure: Figure) -> Html:
         tag("rect", class_="fill", width=_percent(100 * figure.exposure), y=INSET, height=HEIGHT - 2 * INSET),
         tag("line", class_="whisker", x1=_percent(ends[0]), x2=_percent(ends[1]), y1=middle, y2=middle),
         *(_end(at) for at in ends),
-        class_=f"bar {css_class(grade(figure))}", width="100%", height=HEIGHT, role="img", aria_label=shown,
+        class_=f"bar {css_class(reached)}", width="100%", height=HEIGHT, role="img", aria_label=shown,
     )  # fmt: skip
 
 

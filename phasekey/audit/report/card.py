@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.terms import terms
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.files import write_whole
 
 HEADING = "## Privacy audit"
@@ -30,11 +30,11 @@ def section(summary: Mapping[str, Any] | None) -> str:
         "| the strongest attack's | | 95% interval | chance | attack |",
         "| --- | --- | --- | --- | --- |",
     ]
-    known = list(terms())  # JSON has sorted the figures by their keys
+    known = list(catalogue())  # JSON has sorted the figures by their keys
     figures = sorted(summary["figures"].items(), key=lambda item: (*known, item[0]).index(item[0]))
     rows = [
-        f"| {terms()[key].name if key in terms() else key} | {figure['value']:.4g} | {figure['low']:.4g} to "
-        f"{figure['high']:.4g} | {figure['chance']:.4g} | {figure['attack']} |"
+        f"| {catalogue()[key].name if key in catalogue() else key} | {figure['value']:.4g} "
+        f"| {figure['low']:.4g} to {figure['high']:.4g} | {figure['chance']:.4g} | {figure['attack']} |"
         for key, figure in figures
     ]
     return "\n\n".join([HEADING, summary["verdict"], "\n".join([*head, *rows]), circumstances])

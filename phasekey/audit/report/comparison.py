@@ -6,13 +6,14 @@ from pathlib import Path
 from phasekey.audit.attack import Leak
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.bars import badge, bar
-from phasekey.audit.report.grades import grade
+from phasekey.audit.report.grades import grade_in
 from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, in_table, plain_interval, with_interval
 from phasekey.audit.report.overview import form_of
 from phasekey.audit.report.page import document
-from phasekey.audit.report.terms import headlines, leaks, term_of, terms, words
+from phasekey.audit.report.terms import leaks, words
 from phasekey.audit.report.verdict import why_not
+from phasekey.audit.result.catalogue import catalogue, entry_of, headlines
 from phasekey.audit.result.result import Audit, Figure
 from phasekey.files import write_whole
 
@@ -60,7 +61,7 @@ def markdown(audits: Sequence[Audit]) -> str:
     for key in keys(audits):
         found = [audit.strongest(key) for audit in audits]
         cells = [_plain(pair[1]) + f" {pair[0].name}" if pair else NOT_KNOWN for pair in found]
-        lines.append(_line((terms()[key].name, *cells, _chance(audits, key))))
+        lines.append(_line((catalogue()[key].name, *cells, _chance(audits, key))))
     return "\n".join(lines) + "\n"
 
 
@@ -73,12 +74,12 @@ def _task(audit: Audit) -> str:
 
 
 def _plain(figure: Figure) -> str:
-    return plain_interval(figure.value, figure.low, figure.high, terms()[figure.key].unit)
+    return plain_interval(figure.value, figure.low, figure.high, catalogue()[figure.key].unit)
 
 
 def _chance(audits: Sequence[Audit], key: str) -> str:
     """One figure where it is the same for all, else the smallest and the largest."""
-    unit = terms()[key].unit
+    unit = catalogue()[key].unit
     values = sorted(found[1].chance for audit in audits if (found := audit.strongest(key)))
     ends = dict.fromkeys((in_table(values[0], unit), in_table(values[-1], unit))) if values else {}
     return "–".join(ends)
@@ -113,7 +114,7 @@ def _limits(audits: Sequence[Audit]) -> Html:
 
 
 def _rows(audits: Sequence[Audit], leak: str, title: str) -> list[Html]:
-    mine = [key for key in keys(audits) if terms()[key].leak == leak]
+    mine = [key for key in keys(audits) if catalogue()[key].leak == leak]
     lead = tag("tr", tag("th", title, colspan=len(audits) + 2, scope="rowgroup"), class_="group")
     return [lead, *(_row(audits, key) for key in mine)] if mine else []
 
@@ -124,17 +125,18 @@ def _row(audits: Sequence[Audit], key: str) -> Html:
         for audit, name in zip(audits, names(audits), strict=True)
     ]
     chance = tag("td", _chance(audits, key), data_label="Chance")
-    return tag("tr", tag("th", terms()[key].name, scope="row"), *cells, chance, data_key=key)
+    return tag("tr", tag("th", catalogue()[key].name, scope="row"), *cells, chance, data_key=key)
 
 
 def _cell(audit: Audit, key: str) -> Html:
     found = audit.strongest(key)
     if found is None:
-        return tag("span", _missing(audit, terms()[key].leak), class_="remark")
+        return tag("span", _missing(audit, catalogue()[key].leak), class_="remark")
     attack, figure = found
-    value = with_interval(figure.value, figure.low, figure.high, term_of(figure, attack.leak).unit)
+    reached = grade_in(audit, figure)
+    value = with_interval(figure.value, figure.low, figure.high, entry_of(figure, attack.leak).unit)
     by = tag("span", attack.title, class_="how")
-    return joined((badge(grade(figure)), bar(figure), value, by))
+    return joined((badge(reached), bar(figure, reached), value, by))
 
 
 def _missing(audit: Audit, leak: Leak) -> str:

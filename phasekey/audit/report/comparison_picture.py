@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from phasekey.audit.report.figures import COLOURS, INK, PLAIN, TRACK, new_picture, save
 from phasekey.audit.report.grades import grade
-from phasekey.audit.report.terms import terms
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import Audit
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def write_picture(path: Path, keys: Sequence[str], names: Sequence[str], audits:
 
 
 def _panel(axis: "Axes", key: str, audits: Sequence[Audit]) -> None:
-    axis.set_title(terms()[key].name, fontsize=9, loc="left")
+    axis.set_title(catalogue()[key].name, fontsize=9, loc="left")
     axis.set_xlim(0, 1)
     axis.set_xticks([0, 1], ["chance", "raw input"], fontsize=7)
     axis.tick_params(length=0)

@@ -9,7 +9,7 @@ import numpy as np
 from phasekey.audit.errors import AuditError
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.pictures import Row, rows, sweep
-from phasekey.audit.report.terms import headlines, term_of
+from phasekey.audit.result.catalogue import entry_of, headlines
 from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 from phasekey.files import write_whole
@@ -60,7 +60,7 @@ def leaks_picture(found: list[Figure]) -> "Picture":
         axis.barh(place, 1, 0.62, color=TRACK)
         axis.barh(place, figure.exposure, 0.46, color=COLOURS[grade(figure)])
         axis.plot(ends, [place, place], color=INK, linewidth=1.4, marker="|", markersize=7)
-    names = [term_of(figure, "angle").name for figure in found]
+    names = [entry_of(figure, "angle").name for figure in found]
     axis.set_yticks(range(len(found)), names, fontsize=9)
     axis.set_xticks([0, 1], ["chance", "raw input"], fontsize=9)
     axis.set_xlim(0, 1)

@@ -2,13 +2,14 @@
 
 from enum import IntEnum
 
-from phasekey.audit.result.result import Figure
+from phasekey.audit.result.result import Audit, Figure
 
 # Four fifths of the way from chance to the raw input. On the full circle that is 18 degrees where a guess is
 # 90 off: the cosine of 18 degrees is 0.95, so what the attacker then holds is the feature itself.
 OPEN_FROM = 0.8
 # A tenth of the way. Below it an attacker gains little in any single case, though many cases add up.
 LEAK_FROM = 0.1
+SAME_IMAGE = "repeat_cosine_exact"  # the figure of an image that is sent twice, unchanged
 
 
 class Grade(IntEnum):
@@ -53,6 +54,25 @@ def grade(figure: Figure) -> Grade:
     if figure.exposure >= OPEN_FROM:
         return Grade.OPEN
     return Grade.LEAK if figure.exposure >= LEAK_FROM else Grade.TRACE
+
+
+def grade_in(audit: Audit, figure: Figure) -> Grade:
+    """The figure's grade, knowing how the audited device sends.
+
+    Args:
+        audit: that the figure is of.
+        figure: one of its figures.
+
+    Returns:
+        CHANCE in place of UNSURE where a repeat is the same x, so that no number of images could tell more.
+    """
+    reached = grade(figure)
+    return Grade.CHANCE if reached is Grade.UNSURE and sends_the_same(audit, figure) else reached
+
+
+def sends_the_same(audit: Audit, figure: Figure) -> bool:
+    """Whether the figure is of the same image twice from a device whose keys follow from the image."""
+    return figure.key == SAME_IMAGE and audit.subject.get("keys") == "derived"
 
 
 def meets(figure: Figure, aim: float) -> bool | None:

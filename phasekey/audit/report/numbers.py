@@ -1,11 +1,9 @@
 """How numbers are written: one form for tables, one for sentences."""
 
 import math
-from typing import Literal
 
 from phasekey.audit.report.markup import Html, joined, tag
-
-Unit = Literal["angle", "share", "decibel", "number"]
+from phasekey.audit.result.catalogue import Unit
 
 NOT_KNOWN = "–"
 SMALL_SHARE = 0.001

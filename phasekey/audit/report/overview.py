@@ -2,12 +2,13 @@
 
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.bars import badge, bar, css_class, scale
-from phasekey.audit.report.grades import grade, meets
+from phasekey.audit.report.grades import Grade, grade_in, meets, sends_the_same
 from phasekey.audit.report.limits import limits, rotated
 from phasekey.audit.report.markup import Html, joined, section, table, tag
 from phasekey.audit.report.numbers import NOT_KNOWN, exact, in_table, in_words, with_interval
-from phasekey.audit.report.terms import Term, headlines, leaks, term_of, words
+from phasekey.audit.report.terms import leaks, words
 from phasekey.audit.report.verdict import ClassVerdict, class_title, judge, overall
+from phasekey.audit.result.catalogue import Entry, entry_of, headlines
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 HOW_FAR, COLUMNS = "How far the attacks got", 7
@@ -79,7 +80,7 @@ def _class(verdict: ClassVerdict) -> Html:
 
 
 def _by(attack: AttackResult, figure: Figure) -> str:
-    unit = term_of(figure, attack.leak).unit
+    unit = entry_of(figure, attack.leak).unit
     ends = f"{in_words(figure.low, unit)} to {in_words(figure.high, unit)}"
     return f"Strongest attack: {attack.title} (95% interval {ends})."
 
@@ -97,22 +98,30 @@ def classes(audit: Audit) -> Html:
 def _rows(audit: Audit, leak: Leak, title: str) -> list[Html]:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     lead = tag("tr", tag("th", title, colspan=COLUMNS, scope="rowgroup"), class_="group")
-    return [lead, *(_row(attack, figure) for attack, figure in found)] if found else []
+    return [lead, *(_row(audit, attack, figure) for attack, figure in found)] if found else []
 
 
-def _row(attack: AttackResult, figure: Figure) -> Html:
-    term = term_of(figure, attack.leak)
+def _row(audit: Audit, attack: AttackResult, figure: Figure) -> Html:
+    entry, reached = entry_of(figure, attack.leak), grade_in(audit, figure)
+    same = words()["repeat"]["same"] if reached is Grade.CHANCE and sends_the_same(audit, figure) else None
     cells = (
-        ("Bar", bar(figure)),
-        ("Value", with_interval(figure.value, figure.low, figure.high, term.unit)),
-        ("Chance", exact(figure.chance, term.unit)),
-        ("Raw input", exact(figure.raw, term.unit)),
-        ("Aim", _aim(figure, term)),
+        ("Bar", bar(figure, reached)),
+        ("Value", with_interval(figure.value, figure.low, figure.high, entry.unit)),
+        ("Chance", exact(figure.chance, entry.unit)),
+        ("Raw input", exact(figure.raw, entry.unit)),
+        ("Aim", _aim(figure, entry)),
         ("Attack", tag("span", attack.title)),
     )
     return tag(
         "tr",
-        tag("th", term.name, " ", badge(grade(figure)), scope="row"),
+        tag(
+            "th",
+            entry.name,
+            " ",
+            badge(reached),
+            tag("span", same, class_="remark") if same else None,
+            scope="row",
+        ),
         *(_cell(label, content) for label, content in cells),
         **{"data-key": figure.key},
     )
@@ -122,9 +131,11 @@ def _cell(label: str, content: Html) -> Html:
     return tag("td", content, data_label=label, class_="empty" if content == NOT_KNOWN else None)
 
 
-def _aim(figure: Figure, term: Term) -> Html:
-    aim = term.aim_of(figure)
+def _aim(figure: Figure, entry: Entry) -> Html:
+    aim = entry.aim_of(figure)
     if aim is None:
-        return exact(None, term.unit)
+        return exact(None, entry.unit)
     sign = "≥" if figure.falls else "≤"
-    return joined((f"{sign} {in_table(aim, term.unit)} ", tag("span", MET[meets(figure, aim)], class_="aim")))
+    return joined(
+        (f"{sign} {in_table(aim, entry.unit)} ", tag("span", MET[meets(figure, aim)], class_="aim"))
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from phasekey.audit.numerics.arrays import to_bytes, unit
 from phasekey.audit.report.markup import Html, section, tag
 from phasekey.audit.report.numbers import in_table
 from phasekey.audit.report.terms import words
@@ -32,7 +33,7 @@ class Row:
 
 def rows(audit: Audit, examples: Examples) -> tuple[Row, ...]:
     """The input, the right key and every inversion attack, in the attacks' order (Figures 2 and 8)."""
-    found = [Row("The image", "what should stay at home", examples.inputs[:SHOWN] / 255)]
+    found = [Row("The image", "what should stay at home", unit(examples.inputs[:SHOWN]))]
     if examples.right_key is not None:
         found.append(Row("With the right key", _remark(audit, "right-key"), examples.right_key[:SHOWN]))
     for name, guesses in examples.guesses.items():
@@ -105,7 +106,7 @@ def data_uri(picture: Image.Image) -> str:
 
 
 def _small(image: NDArray[np.floating]) -> Image.Image:
-    values = np.rint(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
+    values = to_bytes(image)
     picture = Image.fromarray(values.squeeze(-1) if values.shape[-1] == 1 else values).convert("RGB")
     picture.thumbnail((LARGEST, LARGEST))
     return picture

@@ -3,8 +3,9 @@
 from phasekey.audit.attack import Leak
 from phasekey.audit.report.grades import Grade, grade
 from phasekey.audit.report.markup import Html, joined, section, tag
-from phasekey.audit.report.terms import leaks, term_of
+from phasekey.audit.report.terms import leaks
 from phasekey.audit.report.verdict import class_title
+from phasekey.audit.result.catalogue import entry_of
 from phasekey.audit.result.result import REFERENCES, AttackResult, Audit
 
 
@@ -29,5 +30,5 @@ def _exposure(attack: AttackResult) -> float:
     """Of the worst of its headline figures that are surely better than chance; 0 where none is."""
     if attack.name in REFERENCES:
         return 0.0
-    headline = (figure for figure in attack.figures if term_of(figure, attack.leak).headline)
+    headline = (figure for figure in attack.figures if entry_of(figure, attack.leak).headline)
     return max((figure.exposure for figure in headline if grade(figure) >= Grade.TRACE), default=0.0)

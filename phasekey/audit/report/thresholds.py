@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.terms import terms
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import Audit, Figure
 
 Side = Literal["at_least", "at_most"]
@@ -47,11 +47,11 @@ def load_thresholds(path: Path) -> tuple[Threshold, ...]:
 
 
 def _threshold(path: Path, key: str, table: Any) -> Threshold:
-    if key not in terms():
-        raise AuditError(f"{path}: no figure is called {key!r}; known are {', '.join(terms())}")
-    side: Side = "at_least" if terms()[key].falls else "at_most"
+    if key not in catalogue():
+        raise AuditError(f"{path}: no figure is called {key!r}; known are {', '.join(catalogue())}")
+    side: Side = "at_least" if catalogue()[key].falls else "at_most"
     if not isinstance(table, dict) or set(table) != {side}:
-        leak = "smaller" if terms()[key].falls else "larger"
+        leak = "smaller" if catalogue()[key].falls else "larger"
         raise AuditError(
             f"{path}: [{key}] takes one line, `{side} = NUMBER`: the {leak} it is, the more leaks"
         )
@@ -86,7 +86,7 @@ def _sentence(threshold: Threshold, audit: Audit) -> str | None:
 
 
 def _why(key: str, audit: Audit) -> str:
-    leak = terms()[key].leak
+    leak = catalogue()[key].leak
     reasons = {attack.skipped for attack in audit.attacks if attack.leak == leak and attack.skipped}
     return f": {'; '.join(sorted(reasons))}" if reasons else ""
 

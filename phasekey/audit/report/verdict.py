@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from phasekey.audit.attack import Leak
-from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.grades import Grade, grade, grade_in, sends_the_same
 from phasekey.audit.report.numbers import in_table, in_words
-from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, Term, headlines, leaks, term_of, words
+from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, leaks, words
+from phasekey.audit.result.catalogue import Entry, entry_of, headlines
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 Found = tuple[AttackResult, Figure]
@@ -23,32 +24,44 @@ class ClassVerdict:
     found: Found | None = None
 
 
-def meaning(figure: Figure, leak: Leak, property_is_task: bool = False) -> str:
-    """One figure in plain words: what the attacker got beside chance, and what that comes to."""
-    term = term_of(figure, leak)
-    sentence = term.sentence.format(
+def meaning(figure: Figure, leak: Leak, property_is_task: bool = False, same_x: bool = False) -> str:
+    """One figure in plain words: what the attacker got beside chance, and what that comes to.
+
+    Args:
+        figure: what was measured.
+        leak: the class of attacks that it is of.
+        property_is_task: whether the property looked for is the task's own class.
+        same_x: whether it is of a repeat that sends the very same x.
+
+    Returns:
+        One or two sentences.
+    """
+    entry = entry_of(figure, leak)
+    sentence = entry.sentence.format(
         what=figure.text,
-        value=in_words(figure.value, term.unit),
-        chance=in_words(figure.chance, term.unit),
+        value=in_words(figure.value, entry.unit),
+        chance=in_words(figure.chance, entry.unit),
         property="the class of the image" if property_is_task else "the hidden property",
     )
     raw = (
-        f"; {term.raw.format(raw=in_words(figure.raw, term.unit))}"
-        if term.raw and figure.raw is not None
+        f"; {entry.raw.format(raw=in_words(figure.raw, entry.unit))}"
+        if entry.raw and figure.raw is not None
         else ""
     )
-    return f"{sentence}{raw}. {_comes_to(figure, term)}"
+    if same_x and grade(figure) in (Grade.UNSURE, Grade.CHANCE):
+        return f"{sentence}{raw}. {words()['repeat']['same']}"
+    return f"{sentence}{raw}. {_comes_to(figure, entry)}"
 
 
-def _comes_to(figure: Figure, term: Term) -> str:
+def _comes_to(figure: Figure, entry: Entry) -> str:
     reached = grade(figure)
     if reached is Grade.OPEN:
-        return term.open or leaks()[term.leak].open
+        return entry.open or leaks()[entry.leak].open
     if reached in (Grade.LEAK, Grade.TRACE):
         end = "a perfect attack" if figure.raw is None else "what it gets with nothing hidden"
         way = f"That is {figure.exposure:.0%} of the way from a blind guess to {end}."
         return way if reached is Grade.LEAK else f"{way} It is little in a single case, but cases add up."
-    interval = f"{in_words(figure.low, term.unit)} to {in_words(figure.high, term.unit)}"
+    interval = f"{in_words(figure.low, entry.unit)} to {in_words(figure.high, entry.unit)}"
     if reached is Grade.UNSURE:
         return f"The 95% interval, {interval}, has room for chance and for a leak: too few images to tell."
     return f"The 95% interval, {interval}, does not get past chance: nothing was found."
@@ -68,22 +81,24 @@ def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
     found = [strongest for key in headlines(leak) if (strongest := audit.strongest(key))]
     if not found:
         return ClassVerdict(leak, title, (why_not(audit, leak),))
-    worst = max(found, key=_badness)
+    worst = max(found, key=lambda pair: _badness(audit, pair))
     # The worst figure decides; the class's usual one is said beside it where that is another.
-    beside = () if worst is found[0] else (_in_short(found[0][1], leak),)
-    sentences = (meaning(worst[1], leak, audit.property_is_task), *beside)
-    return ClassVerdict(leak, title, sentences, grade(worst[1]), worst)
+    beside = () if worst is found[0] else (_in_short(audit, *found[0]),)
+    said = meaning(worst[1], leak, audit.property_is_task, sends_the_same(audit, worst[1]))
+    return ClassVerdict(leak, title, (said, *beside), grade_in(audit, worst[1]), worst)
 
 
-def _badness(found: Found) -> tuple[Grade, float]:
+def _badness(audit: Audit, found: Found) -> tuple[Grade, float]:
     """Where nothing was found, differences of exposure are noise."""
-    reached = grade(found[1])
+    reached = grade_in(audit, found[1])
     return reached, found[1].exposure if reached >= Grade.TRACE else 0.0
 
 
-def _in_short(figure: Figure, leak: Leak) -> str:
-    term = term_of(figure, leak)
-    return f"{term.name}: {in_table(figure.value, term.unit)}, {grade(figure).label}."
+def _in_short(audit: Audit, attack: AttackResult, figure: Figure) -> str:
+    entry, reached = entry_of(figure, attack.leak), grade_in(audit, figure)
+    short = f"{entry.name}: {in_table(figure.value, entry.unit)}, {reached.label}."
+    same = reached is Grade.CHANCE and sends_the_same(audit, figure)
+    return f"{short} {words()['repeat']['same']}" if same else short
 
 
 def why_not(audit: Audit, leak: Leak) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import fastjsonschema
 
 from phasekey.audit.errors import AuditError
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import FORMAT_VERSION, Audit, read_audit
 
 REPORT_FILE = "report.json"
@@ -24,8 +25,9 @@ def make_folder(folder: Path) -> None:
 
 
 def schema_text() -> str:
-    """The JSON Schema (draft 7) of report.json."""
-    return resources.files("phasekey.audit.result").joinpath("report.schema.json").read_text(encoding="utf-8")
+    """The JSON Schema (draft 7) of report.json, with the catalogue's keys as examples of a figure's."""
+    text = resources.files("phasekey.audit.result").joinpath("report.schema.json").read_text(encoding="utf-8")
+    return text.replace('"examples": []', f'"examples": {json.dumps(list(catalogue()))}')
 
 
 def audit_text(audit: Audit) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 
 from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.circle import softmax
 from phasekey.audit.scene.build import Keys, Labelled, build_scene
 from phasekey.audit.scene.scene import DecoyLaw, Device, Floats, Pixels, Scene
@@ -43,7 +44,7 @@ class LeakyDevice:
     def encode(self, images: Pixels) -> Floats:
         """ReLU(kernels * image), zero padding, stride 2."""
         edge = KERNEL // 2
-        values = np.pad(images.astype(np.float32) / 255, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+        values = np.pad(unit(images), ((0, 0), (edge, edge), (edge, edge), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(values, (KERNEL, KERNEL), axis=(1, 2))
         feature = np.einsum("nijcyx,yxck->nkij", windows[:, ::STRIDE, ::STRIDE], self._kernels, optimize=True)
         positive: Floats = np.maximum(feature, 0).astype(np.float32)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.scene.scene import Floats, Pixels, Samples
 
 CLUSTERED = 5000  # images are enough for two cluster means
@@ -37,12 +38,6 @@ def trivial_images(train: Samples, test: Samples, seed: int) -> TrivialImages:
         "another image": another,
     }
     return TrivialImages(single, 0.5 * (unit(test.images) + another), _two_means(train.images, seed))
-
-
-def unit(images: Pixels) -> Floats:
-    """uint8 -> float32 in [0, 1]."""
-    values: Floats = (images / 255).astype(np.float32)
-    return values
 
 
 def _every(image: NDArray[np.float64], count: int) -> Floats:

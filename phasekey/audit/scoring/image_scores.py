@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import Findings
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.bootstrap import mean_interval
 from phasekey.audit.numerics.metrics import (
     absolute_error,
@@ -17,9 +18,10 @@ from phasekey.audit.numerics.metrics import (
     squared_error,
     ssim,
 )
+from phasekey.audit.result.catalogue import catalogue, measured
 from phasekey.audit.result.result import Figure
 from phasekey.audit.scene.scene import Floats, Scene
-from phasekey.audit.scoring.baselines import TrivialImages, trivial_images, unit
+from phasekey.audit.scoring.baselines import TrivialImages, trivial_images
 from phasekey.audit.scoring.recogniser import Recogniser, what_to_see
 
 Rows = NDArray[np.float64]
@@ -29,17 +31,20 @@ BLEND, RIGHT_KEY = "50/50 blend with another image", "the right key"
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of reconstructions. rows: guesses (N, H, W, C) -> a value for each; root: the figure is
-    the root of their mean."""
+    """One figure of reconstructions.
+
+    Attributes:
+        key: in the catalogue of figures.
+        rows: guesses (N, H, W, C) in [0, 1] -> a value for each, (N,).
+        root: whether the figure is the root of their mean.
+    """
 
     key: str
-    text: str
     rows: Callable[[Floats], Rows]
-    falls: bool
     root: bool = False
 
     def of(self, rows: Rows, seed: int) -> tuple[float, float, float]:
-        """Value, low and high."""
+        """The figure of rows (N,), and the ends of its 95% interval."""
         value, low, high = mean_interval(rows, seed)
         return (value**0.5, low**0.5, high**0.5) if self.root else (value, low, high)
 
@@ -50,7 +55,7 @@ class Measure:
 
     def best(self, values: Mapping[str, float]) -> float:
         """Of trivial predictors, the one to beat."""
-        return min(values.values()) if self.falls else max(values.values())
+        return min(values.values()) if catalogue()[self.key].falls else max(values.values())
 
 
 @dataclass
@@ -114,11 +119,10 @@ def image_figures(findings: Findings, yardsticks: Yardsticks) -> tuple[Figure, .
 
 
 def _figure(measure: Measure, findings: Findings, yardsticks: Yardsticks) -> Figure:
-    value, low, high = measure.of(measure.rows(_first(findings.estimate)), yardsticks.seed)
-    return Figure(
-        key=measure.key, text=measure.text, value=value, low=low, high=high,
+    return measured(
+        measure.key, measure.of(measure.rows(_first(findings.estimate)), yardsticks.seed),
         chance=measure.best(yardsticks.marks[measure.key]), raw=yardsticks.raw(measure, findings),
-        falls=measure.falls, beside=yardsticks.beside(measure),
+        beside=yardsticks.beside(measure),
     )  # fmt: skip
 
 
@@ -134,12 +138,9 @@ def _best_of(guesses: int, findings: Findings, yardsticks: Yardsticks) -> Figure
         "two cluster means": float(rows(two).mean() ** 0.5),
         "mean image": yardsticks.marks["rmse"]["mean image"],
     }
-    value, low, high = measure.of(rows(findings.estimate), yardsticks.seed)
-    return Figure(
-        key=f"rmse_best_of_{guesses}",
-        text=f"RMSE on [0, 1] of the better of {guesses} guesses of each image, in whatever order",
-        value=value, low=low, high=high, chance=min(trivial.values()),
-        raw=yardsticks.raw(measure, findings), falls=True, beside=trivial,
+    return measured(
+        f"rmse_best_of_{guesses}", measure.of(rows(findings.estimate), yardsticks.seed),
+        chance=min(trivial.values()), raw=yardsticks.raw(measure, findings), beside=trivial,
     )  # fmt: skip
 
 
@@ -150,22 +151,12 @@ def _measures(scene: Scene, recogniser: Recogniser) -> tuple[Measure, ...]:
         return 1 - mistakes(recogniser.sees(guess), classes)
 
     return (
-        Measure(
-            "rmse", "RMSE on [0, 1], over all pixels of all images",
-            lambda guess: squared_error(guess, truth), falls=True, root=True,
-        ),
-        Measure("mae", "MAE on [0, 1]", lambda guess: absolute_error(guess, truth), falls=True),
-        Measure(
-            "ssim", "SSIM (Gaussian window of 11 pixels), mean of images",
-            lambda guess: ssim(guess, truth), falls=False,
-        ),
-        Measure("psnr", "PSNR in dB, mean of images", lambda guess: psnr(guess, truth), falls=False),
-        Measure(
-            "recognised",
-            "share of reconstructions in which a classifier of real images sees the right class",
-            recognised, falls=False,
-        ),
-    )  # fmt: skip
+        Measure("rmse", lambda guess: squared_error(guess, truth), root=True),
+        Measure("mae", lambda guess: absolute_error(guess, truth)),
+        Measure("ssim", lambda guess: ssim(guess, truth)),
+        Measure("psnr", lambda guess: psnr(guess, truth)),
+        Measure("recognised", recognised),
+    )
 
 
 def _majority_rate(scene: Scene) -> float:

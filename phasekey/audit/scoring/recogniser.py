@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from phasekey.audit.attack import Unwatched
-from phasekey.audit.attackers.training import device, fit, predict, seeded
-from phasekey.audit.scene.scene import Floats, Pixels, Samples, Scene
+from phasekey.audit.attackers.training import device, fit, pixels_of, predict, seeded
+from phasekey.audit.scene.scene import Floats, Samples, Scene
 
 WIDTHS = (24, 48, 96)
 STRIDES = (2, 2, 1)
@@ -58,13 +58,13 @@ class _Network(nn.Module):
 def _train(scene: Scene) -> nn.Module:
     images, classes = _tensors(scene.train)
     held, held_classes = _tensors(scene.validation)
-    network = _Network(images.shape[1], int(what_to_see(scene.train).max()) + 1)
+    network = _Network(images.shape[3], int(what_to_see(scene.train).max()) + 1)
 
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
-        return F.cross_entropy(network(_blurred(_unit(images[rows]))), classes[rows])
+        return F.cross_entropy(network(_blurred(_pictures(images[rows]))), classes[rows])
 
     def validation_loss(network: nn.Module) -> float:
-        return float(F.cross_entropy(network(_unit(held)), held_classes))
+        return float(F.cross_entropy(network(_pictures(held)), held_classes))
 
     steps = int(np.clip(PASSES * len(images) // BATCH, FEWEST, MOST))
     fit(
@@ -75,12 +75,11 @@ def _train(scene: Scene) -> nn.Module:
 
 
 def _tensors(samples: Samples) -> tuple[Tensor, Tensor]:
-    pixels: Pixels = np.ascontiguousarray(np.moveaxis(samples.images, 3, 1))
-    return torch.from_numpy(pixels).to(device()), torch.from_numpy(what_to_see(samples)).to(device())
+    return torch.from_numpy(samples.images).to(device()), torch.from_numpy(what_to_see(samples)).to(device())
 
 
-def _unit(images: Tensor) -> Tensor:
-    return images.float() / 255
+def _pictures(images: Tensor) -> Tensor:
+    return pixels_of(images).contiguous()  # as `sees` gives them to the network
 
 
 def _blurred(pictures: Tensor) -> Tensor:

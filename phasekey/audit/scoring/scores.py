@@ -19,18 +19,15 @@ from phasekey.audit.numerics.metrics import (
     true_positives_at,
 )
 from phasekey.audit.numerics.rotation import cosines, major_axis
+from phasekey.audit.result.catalogue import measured
 from phasekey.audit.result.result import Figure
 from phasekey.audit.scene.scene import Scene
 from phasekey.audit.scoring.image_scores import Yardsticks, image_figures
 
 Rows = NDArray[np.float64]
 
-# Suffix of the figure's key, circumference, and how people say it.
-CIRCLES = (
-    ("circle", 2 * np.pi, "on the full circle"),
-    ("mod_pi", np.pi, "modulo π"),
-    ("mod_half_pi", np.pi / 2, "modulo π/2"),
-)
+# Suffix of the figure's key, and circumference.
+CIRCLES = (("circle", 2 * np.pi), ("mod_pi", np.pi), ("mod_half_pi", np.pi / 2))
 DIRECTIONS = 64  # of a plane, evenly spaced, that stand for a random one
 FALSE_POSITIVES = 0.01
 RAW_FEATURE = "the same attacker on the raw feature"
@@ -72,17 +69,14 @@ def _angle(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Fig
 
 
 def _angle_error(
-    findings: Findings, scene: Scene, context: ScoreContext, suffix: str, period: float, words: str
+    findings: Findings, scene: Scene, context: ScoreContext, suffix: str, period: float
 ) -> Figure:
-    chance = period / 4
-
     def errors(estimate: NDArray[np.generic]) -> Rows:
         return circular_error(estimate, _theta(scene), period)
 
     return _mean_figure(
-        f"angle_{suffix}", f"circular error {words}, rad (chance {chance:.3f})",
-        errors(_folded(findings, suffix)),
-        context, chance=chance, falls=True, beside={"constant guess": float(errors(np.zeros(1)).mean())},
+        f"angle_{suffix}", errors(_folded(findings, suffix)), context,
+        chance=period / 4, beside={"constant guess": float(errors(np.zeros(1)).mean())},
         raw=None if findings.reference is None else float(errors(findings.reference).mean()),
     )  # fmt: skip
 
@@ -102,34 +96,32 @@ def _best_of_list(findings: Findings, scene: Scene, context: ScoreContext) -> Fi
     found = cosines(test.x, test.feature, findings.estimate.astype(np.float64))
     chance = float(cosines(test.x, test.feature, starts + even).max(1).mean())
     return _mean_figure(
-        "best_of_k_cosine", f"cosine of the best of {count} guesses' Re[x e^(-iθ)] to the feature",
-        found.max(1), context, chance=chance, falls=False,
+        "best_of_k_cosine", found.max(1), context, guesses=count, chance=chance,
         beside={f"{count} evenly spaced guesses": chance, "first guess alone": float(found[:, 0].mean())},
     )  # fmt: skip
 
 
 def _property(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
     what = "the task's own label" if scene.property_is_task else f"of {len(scene.property_names)} classes"
-    text = f"share of wrong guesses of the property ({what})"
-    return (_classes("property_error", text, findings, scene.train.property, scene.test.property, context),)
+    truth = scene.test.property
+    return (_classes("property_error", findings, scene.train.property, truth, context, classes=what),)
 
 
 def _label(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
-    text = "share of wrong guesses of the task's label"
-    figures = (_classes("label_error", text, findings, scene.train.labels, scene.test.labels, context),)
+    figures = (_classes("label_error", findings, scene.train.labels, scene.test.labels, context),)
     angles = findings.get(AnswerAngles)
     return figures if angles is None else figures + _angle(Findings(angles.test), scene, context)
 
 
 def _classes(
-    key: str, text: str, findings: Findings, known: NDArray[np.int64], truth: NDArray[np.int64],
-    context: ScoreContext,
+    key: str, findings: Findings, known: NDArray[np.int64], truth: NDArray[np.int64], context: ScoreContext,
+    **words: object,
 ) -> Figure:  # fmt: skip
     beside = {"majority guess": float(mistakes(majority(known), truth).mean())}
     raw = None if findings.reference is None else float(mistakes(findings.reference, truth).mean())
     return _mean_figure(
-        key, text, mistakes(findings.estimate, truth), context, chance=beside["majority guess"], raw=raw,
-        falls=True, beside=beside if raw is None else {**beside, RAW_FEATURE: raw},
+        key, mistakes(findings.estimate, truth), context, chance=beside["majority guess"], raw=raw,
+        beside=beside if raw is None else {**beside, RAW_FEATURE: raw}, **words,
     )  # fmt: skip
 
 
@@ -142,8 +134,7 @@ def _decoy(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Fig
     candidates = len(scene.pool.candidates)
     return (
         _mean_figure(
-            "decoy_identified", f"share of decoys named out of {candidates:,} candidates", right, context,
-            chance=1 / candidates, falls=False,
+            "decoy_identified", right, context, candidates=candidates, chance=1 / candidates,
             beside={"one candidate at random": 1 / candidates, "wrong claims": float(wrong.mean())},
         ),
     )  # fmt: skip
@@ -165,9 +156,8 @@ def _repeat(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Fi
     return tuple(
         _mean_figure(
             f"repeat_cosine_{name.replace('-', '_')}",
-            f"|cosine| of the common direction to the feature, input sent again: {name}",
             np.abs(cosine(findings.estimate[:, index], test.feature)), context,
-            chance=max(beside.values()), falls=False, beside=beside,
+            chance=max(beside.values()), beside=beside,
         )
         for index, name in enumerate(scene.repeats)
     )  # fmt: skip
@@ -180,30 +170,30 @@ def _mean_cosine(cosines_: Rows) -> float:
 def _membership(findings: Findings, scene: Scene, context: ScoreContext) -> tuple[Figure, ...]:
     """Rows of the test split, then of the training split."""
     count, seed = len(scene.test), context.seed
-    statistics: Mapping[str, tuple[str, float, Callable[[Rows, Rows], float]]] = {
-        "membership_auc": ("ROC AUC, trained on against not", 0.5, area_under_curve),
+    statistics: Mapping[str, tuple[float, Callable[[Rows, Rows], float]]] = {
+        "membership_auc": (0.5, area_under_curve),
         f"membership_tpr_at_fpr_{FALSE_POSITIVES}": (
-            f"true positive rate at a false positive rate of {FALSE_POSITIVES}", FALSE_POSITIVES,
+            FALSE_POSITIVES,
             lambda outside, inside: true_positives_at(outside, inside, FALSE_POSITIVES),
         ),
     }  # fmt: skip
 
-    def figure(key: str, text: str, chance: float, statistic: Callable[[Rows, Rows], float]) -> Figure:
+    def figure(key: str, chance: float, statistic: Callable[[Rows, Rows], float]) -> Figure:
         estimate = findings.estimate.astype(np.float64)
-        value, low, high = two_sample_interval(statistic, estimate[:count], estimate[count:], seed)
+        interval = two_sample_interval(statistic, estimate[:count], estimate[count:], seed)
         best = None if findings.reference is None else findings.reference.astype(np.float64)
         raw = None if best is None else statistic(best[:count], best[count:])
-        return Figure(key, text, value, low, high, chance, raw, falls=False, beside={"coin": chance})
+        return measured(key, interval, chance=chance, raw=raw, beside={"coin": chance})
 
     return tuple(figure(key, *rest) for key, rest in statistics.items())
 
 
 def _mean_figure(
-    key: str, text: str, rows: NDArray[np.generic], context: ScoreContext, *,
-    chance: float, falls: bool, beside: Mapping[str, float], raw: float | None = None,
+    key: str, rows: NDArray[np.generic], context: ScoreContext, *,
+    chance: float, beside: Mapping[str, float], raw: float | None = None, **words: object,
 ) -> Figure:  # fmt: skip
-    value, low, high = mean_interval(rows, context.seed)
-    return Figure(key, text, value, low, high, chance, raw, falls, beside)
+    interval = mean_interval(rows, context.seed)
+    return measured(key, interval, chance=chance, beside=beside, raw=raw, **words)
 
 
 def _theta(scene: Scene) -> Rows:

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_runtime import Decoder, Encoder
 from phasekey.audit.errors import AuditError
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.scene.scene import Floats, Pixels
 from phasekey.audit.subject.batches import in_batches
 from phasekey.bundle import Manifest, edge_of, load_manifest
@@ -43,7 +44,7 @@ class BundleDevice:
         return self._encoder.encode(self._pixels(images), noise)[0]
 
     def _pixels(self, images: Pixels) -> Pixels | Floats:
-        return images if self.manifest.image.dtype == "uint8" else images.astype(np.float32) / np.float32(255)
+        return images if self.manifest.image.dtype == "uint8" else unit(images)
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
         """From fresh noise, by the encoder's graph."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from phasekey.audit.attackers.training import device as processor
-from phasekey.audit.attackers.training import seeded
+from phasekey.audit.attackers.training import pixels_of, seeded
 from phasekey.audit.scene.scene import Floats, Pixels
 from phasekey.audit.subject.batches import in_batches
 from phasekey.model import SplitNetwork
@@ -33,7 +33,7 @@ class CheckpointDevice:
     @torch.no_grad()
     def _encode(self, images: Pixels) -> Floats:
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(processor())
-        return _array(self._network.encoder(pixels.permute(0, 3, 1, 2).float() / 255))
+        return _array(self._network.encoder(pixels_of(pixels)))
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
         """As devices draw them: features of synthetic images, or the noise itself (docs/adr/0030)."""

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from phasekey.audit import pipeline
-from phasekey.audit.attacks.angle.mean_template import MeanTemplate
+from phasekey.audit.attacks.angle.mean_template import SHRINKAGES, MeanTemplate
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.errors import AuditError
+from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.pipeline import Request, run_audit, what_is_missing
 from phasekey.audit.result.examples import load_examples
 from phasekey.audit.result.report_json import load_audit
-from phasekey.audit.subject.stage import Terms
+from phasekey.audit.subject.stage import Terms, build_stage
 from phasekey.audit.subject.subject import open_checkpoint
 from phasekey.model import build_network
 from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
@@ -46,14 +47,68 @@ def test_a_real_audit_writes_a_report_that_loads_again(audited):
     assert audit.facts["cpu_seconds"]["mean-template"] >= 0
 
 
-def test_the_headline_is_a_real_measurement(audited):
-    """Oracle: the angle of the inner product with the mean feature, by complex numbers."""
+@pytest.fixture(scope="module")
+def scene(subject):
+    """The scene of that audit, built once more from the same seed."""
+    return build_stage(subject, load_dataset("digits"), EFFORT, 0, Terms()).scene
+
+
+def as_complex(pairs):
+    """Pair layout (N, 2C, ...) -> complex128 (N, C, ...)."""
+    real, imaginary = np.split(pairs.astype(np.complex128), 2, axis=1)
+    return real + 1j * imaginary
+
+
+def phases(theta, like):
+    """e^{iθ} for every row of another array."""
+    return np.exp(1j * theta).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def test_what_is_sent_and_turned_back_is_so_by_complex_numbers(scene):
+    """Oracle for Eq. 2 and 3: x = e^{iθ}(a + ib), and Re[x e^{-iθ}] = a."""
+    for part in (scene.train, scene.validation, scene.test):
+        x = phases(part.theta, part.feature) * (part.feature + 1j * part.decoy)
+        np.testing.assert_allclose(as_complex(part.x), x, rtol=0, atol=1e-5 * np.abs(x).max())
+        back = (as_complex(part.x) * phases(-part.theta, x)).real
+        np.testing.assert_allclose(back, part.feature, rtol=0, atol=1e-5 * np.abs(x).max())
+        np.testing.assert_allclose(unrotate(part.x, part.theta), back, rtol=0, atol=1e-5 * np.abs(x).max())
+
+
+def test_the_headline_is_a_real_measurement(audited, scene):
+    """Oracle: arg⟨C⁻¹m, x⟩ by complex numbers, with C solved; its error is |arg e^{i(θ̂-θ)}|."""
     _, audit = audited
     attack, figure = audit.strongest("angle_circle")
     assert attack.name == "mean-template"
     assert figure.low <= figure.value <= figure.high
     assert figure.chance == pytest.approx(np.pi / 2)
+    hidden, checked, tested = (
+        as_complex(part.x).reshape(len(part), -1) * phases(turn, np.empty((1, 1)))
+        for part, turn in ((scene.train, -scene.train.theta), (scene.validation, 0), (scene.test, 0))
+    )
+    mean = hidden.mean(0)
+    rest = hidden - mean
+    covariance = (rest.conj().T @ rest).real / (2 * len(rest))  # of features and decoys together
+    variance = np.trace(covariance) / len(covariance)
+
+    def error(shrinkage, x, theta):
+        template = np.linalg.solve(covariance + shrinkage * variance * np.eye(len(covariance)), mean)
+        found = np.angle(x @ template.conj())
+        return np.abs(np.angle(np.exp(1j * (found - theta)))).mean()
+
+    best = min(SHRINKAGES, key=lambda shrinkage: error(shrinkage, checked, scene.validation.theta))
+    assert figure.value == pytest.approx(error(best, tested, scene.test.theta), abs=2e-3)
     assert figure.value < 1.5
+
+
+def test_the_task_error_is_that_of_the_product_by_complex_numbers(audited, scene):
+    """Oracle: Φ's own answer h turned back, Re[h e^{-iθ}], and wrong classes counted by hand."""
+    _, audit = audited
+    h = as_complex(scene.device.process(scene.test.x))
+    back = (h * phases(-scene.test.theta, h)).real.astype(np.float32)
+    said = scene.device.decode(back).argmax(1)
+    wrong = sum(int(one != other) for one, other in zip(said, scene.test.labels, strict=True))
+    # A tie within float32's rounding may fall either way: one image of 120.
+    assert audit.task_error == pytest.approx(100 * wrong / len(said), abs=100 / len(said))
 
 
 def test_the_report_holds_no_secret_and_no_feature(audited):

@@ -31,7 +31,10 @@ def test_a_folder_and_all_below_it_is_packed_once(tmp_path, out, capsys):
     write_images(folder / "below", 3, seed=100)
     (folder / "notes.txt").write_text("no image")
     assert pack(out, folder) == 0
-    assert "7 decoys added; 7 single ones are unused" in capsys.readouterr().out
+    assert (
+        "7 decoys added.\n7 single decoys are unused: 2 predictions of new images among 4."
+        in capsys.readouterr().out
+    )
     assert pack(out, folder) == 0
     assert "0 decoys added; 7 were there already" in capsys.readouterr().out
     assert Store(out).image_shape == (6, 6, 1)
@@ -54,7 +57,9 @@ def test_bursts_are_folders_of_frames(tmp_path, out, capsys):
     store = Store(out)
     assert store.decoys_left == 0  # none of them is single
     store.start_film(b"s" * 32, 3)
-    assert "12 decoys added" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "12 decoys added" in said
+    assert "bursts are unused" in said
 
 
 def test_a_data_set_by_its_words(out, capsys):
@@ -62,8 +67,9 @@ def test_a_data_set_by_its_words(out, capsys):
     store = Store(out)
     assert store.image_shape == (32, 32, 1)
     assert store.decoys_left == 355  # the test split
-    assert main(["decoys", "show", str(out)]) == 0
-    assert "images of 32 × 32 × 1; 355 single decoys unused" in capsys.readouterr().out
+    assert main(["decoys", "info", str(out), "--components", "8"]) == 0
+    said = capsys.readouterr().out
+    assert "images of 32 × 32 × 1; 0 nats spent.\n355 single decoys are unused: 50 predictions" in said
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_a_data_set_by_its_words(out, capsys):
         (["pack", "--images", "EMPTY", "--out", "OUT"], "holds no image files"),
         (["pack", "--images", "nothing-here", "--out", "OUT"], "nothing-here"),
         (["pack", "--images", "digits", "--out", "OUT", "--bursts"], "takes a folder of folders"),
-        (["show", "OUT"], "There is no archive"),
+        (["info", "OUT"], "There is no archive"),
     ],
 )
 def test_what_goes_wrong_is_told(tmp_path, out, capsys, arguments, said):

@@ -1,5 +1,6 @@
 """The demo does what it says, fails when wire and PyTorch part, and leaves no process behind."""
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -11,21 +12,34 @@ import psutil
 import pytest
 from PIL import Image
 
+from phasekey.bundle import load_manifest
 from phasekey.demo import __main__ as demo
-from phasekey.demo.measure import Results, measure
+from phasekey.demo import measure
+from phasekey.demo.measure import Mode, components_of, held_out
 from phasekey.demo.picture import mosaic
+from phasekey.demo.server import running_server
+from phasekey.demo.show import candidates_of
+from phasekey.training.checkpoint import load_checkpoint
 
 COMMAND = [sys.executable, "-m", "phasekey.demo", "--epochs", "1"]
 
 
-def test_it_prints_the_table_and_draws_the_picture(tmp_path: Path) -> None:
-    done = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    for row in ("no rotation", "through the wire", "same prediction", "latency", "bytes up / down"):
-        assert row in done.stdout
-    with Image.open(tmp_path / "build" / "demo" / "demo.png") as picture:
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("demo")
+    said = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, timeout=280)
+    return folder / "build" / "demo", said
+
+
+def test_it_prints_both_tables_draws_the_picture_and_writes_the_page(done) -> None:
+    work, said = done
+    assert said.returncode == 0, said.stderr
+    for row in ("bounded:", "anonymous:", "nothing hidden", "through the wire", "latency", "bytes up / down"):
+        assert row in said.stdout
+    with Image.open(work / "demo.png") as picture:
         assert min(picture.size) > 500
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50
+    assert "What does the cloud receive?" in (work / "demo.html").read_text()
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -46,41 +60,58 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
-def measured(exported, served: str) -> Results:
-    return measure(exported.checkpoint, exported.edge, served)
+def test_bounded_figures_are_those_of_the_network(done) -> None:
+    folder = done[0] / "bounded"
+    with running_server(folder / "bundle" / "cloud") as address:
+        mode, seen, secrets = measure.measure_bounded(folder / "run" / "model.pt", folder / "bundle", address)
+    assert mode.images == 355
+    assert mode.agreement >= 0.995
+    # What was sent is what the secret hides: undone, its first row has the feature's length.
+    network = load_checkpoint(folder / "run" / "model.pt").network
+    rows = np.einsum("nij,nid->njd", secrets, components_of(network, seen.x))
+    np.testing.assert_allclose(np.linalg.norm(rows[:, 0], axis=1), 12**0.5, rtol=5e-3)  # a float16 wire
+    assert load_manifest(folder / "bundle" / "edge").nats_per_transmission == pytest.approx(0.275, abs=0.001)
 
 
-def test_the_figures_are_those_of_the_network(exported, served: str) -> None:
-    results = measured(exported, served)
-    assert results.images == 355
-    assert results.agreement >= 0.995
-    assert results.accuracy_wire == pytest.approx(results.accuracy_torch, abs=0.01)
-    x_and_h = 2 * 2 * 6 * 14 * 14, 2 * 2 * 84  # bytes of the tensors alone, as float16
-    assert x_and_h[0] < results.bytes_up < x_and_h[0] + 300
-    assert x_and_h[1] < results.bytes_down < x_and_h[1] + 300
+def test_anonymous_inputs_stand_among_images_of_the_archive(done) -> None:
+    folder, archive = done[0] / "anonymous", done[0] / "again.db"
+    packed = done[0] / "decoys"
+    pack = (
+        "decoys",
+        "pack",
+        "--images",
+        str(packed),
+        "--bundle",
+        str(folder / "bundle"),
+        "--out",
+        str(archive),
+    )
+    subprocess.run([sys.executable, "-m", "phasekey.cli", *pack], check=True, capture_output=True)
+    with running_server(folder / "bundle" / "cloud") as address:
+        mode, seen, places = measure.measure_anonymous(
+            folder / "run" / "model.pt", folder / "bundle", address, archive, bytes(range(32))
+        )
+    assert (mode.plain, mode.agreement) == (mode.wire, 1.0)  # nothing hangs on the secret
+    network = load_checkpoint(folder / "run" / "model.pt").network
+    candidates = candidates_of(network, seen)
+    assert candidates.shape[:2] == (85, 4)
+    inputs = np.take_along_axis(candidates, places[:, None, None, None, None], axis=1)[:, 0]
+    np.testing.assert_array_equal(inputs, seen.images)
+    assert len(np.unique(places)) == 4
+    decoys = np.delete(candidates.reshape(340, -1), 4 * np.arange(85) + places, axis=0)
+    kept = {image.tobytes() for image in held_out()[0][85:]}
+    assert {decoy.tobytes() for decoy in decoys} <= kept
 
 
-def test_disagreement_fails_the_demo(exported, served: str, tmp_path: Path, monkeypatch) -> None:
-    results = replace(measured(exported, served), agreement=0.99)
+def test_disagreement_fails_the_demo(tmp_path: Path, monkeypatch, capsys) -> None:
+    fine = Mode(images=1, plain=1.0, wire=1.0, agreement=1.0, latency=1.0, up=1.0, down=1.0)
+    modes = {"bounded": replace(fine, agreement=0.99), "anonymous": fine}
     monkeypatch.setattr(demo, "_step", lambda *_: None)
-    monkeypatch.setattr("phasekey.demo.measure.measure", lambda *_: results)
-    monkeypatch.setattr("phasekey.demo.picture.draw", lambda *_: tmp_path / "demo.png")
-    monkeypatch.setattr("phasekey.demo.server.running_server", lambda _: served_by(served))
-    assert demo.run(demo_arguments(tmp_path)) == 1
-
-
-def demo_arguments(work: Path):
-    import argparse
-
+    monkeypatch.setattr(demo, "_measure_and_show", lambda *_: modes)
     parser = argparse.ArgumentParser()
     demo.add_arguments(parser)
-    return parser.parse_args(["--work", str(work)])
-
-
-def served_by(address: str):
-    from contextlib import nullcontext
-
-    return nullcontext(address)
+    assert demo.run(parser.parse_args(["--work", str(tmp_path)])) == 1
+    assert "bounded" in capsys.readouterr().err
 
 
 def test_mosaic_puts_every_channel_in_its_place() -> None:

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from sdk.store import BudgetExhausted, DecoysUsedUp, Store, StoreError
+from sdk.store import BudgetExhausted, DecoysExhausted, Store, StoreError
 from sdk.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 
@@ -58,7 +58,7 @@ def test_it_is_all_there_after_a_restart(store, path):
 def test_used_up_says_how_many_predictions_the_images_give_and_takes_nothing(store):
     store.reserve(codes(1, 2), decoys=5)
     with pytest.raises(
-        DecoysUsedUp, match=r"12 images give 2 predictions .* at 5 decoys each, and 2 are left"
+        DecoysExhausted, match=r"12 images give 2 predictions .* at 5 decoys each, and 2 are left"
     ):
         store.reserve(codes(3), decoys=5)
     assert store.decoys_left == 2
@@ -66,7 +66,7 @@ def test_used_up_says_how_many_predictions_the_images_give_and_takes_nothing(sto
 
 
 def test_a_batch_is_reserved_whole_or_not_at_all(store):
-    with pytest.raises(DecoysUsedUp):
+    with pytest.raises(DecoysExhausted):
         store.reserve(codes(1, 2, 3, 4, 5), decoys=3, nats=1.0)
     assert (store.decoys_left, store.spent) == (12, 0.0)
 
@@ -166,7 +166,7 @@ def test_a_film_that_is_longer_than_its_bursts_is_told(store):
     bursts(store, 2, 3)
     film = store.start_film(b"s" * 32, 2)
     store.reserve_frames(codes(1, 2, 3), film)
-    with pytest.raises(DecoysUsedUp, match="bursts have 3 frames, and as many were sent"):
+    with pytest.raises(DecoysExhausted, match="bursts have 3 frames, and as many were sent"):
         store.reserve_frames(codes(4), film)
     assert store.reserve_frames(codes(2), film)[0].ids  # a repeat
 
@@ -174,7 +174,7 @@ def test_a_film_that_is_longer_than_its_bursts_is_told(store):
 def test_each_burst_hides_one_film(store):
     bursts(store, 3, 2)
     store.start_film(b"s" * 32, 2)
-    with pytest.raises(DecoysUsedUp, match="a film takes 2, and 1 are left"):
+    with pytest.raises(DecoysExhausted, match="a film takes 2 of 1 frames or more, and 1 are left"):
         store.start_film(b"t" * 32, 2)
 
 
@@ -237,6 +237,33 @@ def test_a_store_of_version_1_is_brought_up_to_date_with_all_it_holds(path):
     bursts(store, 1, 2)
     store.close()
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_a_store_of_version_2_keeps_its_films_and_gets_crowds(path):
+    raw = old_store(path, 2)
+    raw.execute("INSERT INTO image VALUES (1, 6, 6, 1)")
+    raw.execute("INSERT INTO films VALUES (1, x'05', 1)")
+    raw.execute("INSERT INTO transmissions VALUES (?, 0.0, 1)", codes(1))
+    columns = "(id, fingerprint, turn, pixels, taken_by, place)"
+    for number, taken in enumerate([codes(1)[0], None]):
+        row = (number + 1, bytes([number]), 7, images(1).tobytes(), taken, 0)
+        raw.execute(f"INSERT INTO decoys {columns} VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+    raw.commit()
+    raw.close()
+    store = Store(path)
+    (of_film,) = store.reserve(codes(1), decoys=1)
+    assert (of_film.ids, of_film.seed, of_film.seat) == ((1,), b"\x05", None)
+    alone, seated = store.reserve_crowd(codes(1, 2), 2, b"".join, lambda *_: b"x of the crowd")
+    assert alone == of_film
+    assert (seated.seat.row, seated.seat.x, store.decoys_left) == (0, b"x of the crowd", 0)
+
+
+def test_a_crowd_that_cannot_be_filled_up_is_not_assigned(store):
+    with pytest.raises(DecoysExhausted):
+        store.reserve_crowd(codes(*range(14)), 27, b"".join, lambda *_: b"")
+    assert store.decoys_left == 12
+    (alone,) = store.reserve(codes(3), decoys=3)
+    assert alone.seat is None
 
 
 def test_a_store_of_a_later_version_says_what_to_do(path):

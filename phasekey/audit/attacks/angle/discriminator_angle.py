@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from phasekey.audit.artefacts import Artefact, DiscriminatorAngles
 from phasekey.audit.attack import Attack, Context, Findings, Leak
+from phasekey.audit.attackers.angle_estimates import candidate_angles
 from phasekey.audit.attackers.training import Bank, device, fit, seeded
 from phasekey.audit.budget import Effort
-from phasekey.audit.numerics.circle import TURN, Angles, grid, sharpest
+from phasekey.audit.numerics.circle import TURN, Angles, mean_angle, sharpest
 from phasekey.audit.scene.scene import Floats, Samples
 from phasekey.model.rotation import unrotate
 
@@ -62,7 +63,7 @@ class DiscriminatorAngle(Attack):
 def _offset(found: Angles, samples: Samples) -> float:
     """How far the best looking turn is from the right one on average: (a + b)/√2 may look better than a."""
     assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
-    return float(np.angle(np.exp(1j * (found - samples.theta)).mean()))
+    return mean_angle(found - samples.theta)
 
 
 class Discriminator(nn.Module):
@@ -92,7 +93,7 @@ def _loss(network: nn.Module, bank: Bank, rows: Tensor) -> Tensor:
 def _search(network: nn.Module, x: Floats, angles: int) -> Angles:
     """The angle at which each transmission (N, 2C, ...) looks most like a feature, (N,)."""
     network.eval()
-    candidates = torch.from_numpy(grid(angles)).float().to(device())
+    candidates = candidate_angles(angles)
     scores = []
     for part in torch.split(torch.from_numpy(x).to(device()), PART):
         turned = unrotate(part.repeat_interleave(angles, 0), candidates.repeat(len(part)))

@@ -1,4 +1,25 @@
-"""Blind separation: features that are not Gaussian give the plane's axes away by their fourth moments."""
+"""Blind separation: features that are not Gaussian give the plane's axes away by their fourth moments.
+
+Along a real axis w, z = w·x = e^{iθ} s with s = a + ib, a = w·feature and b = w·decoy. So for axes k and l
+
+    z_k² z_l² = e^{4iθ} s_k² s_l²,
+
+whatever the law of s. With a and b independent and centred, the mean of the last factor is
+
+    E[s_k² s_l²] = cum(a_k, a_k, a_l, a_l) + cum(b_k, b_k, b_l, b_l)
+                   + (Var a_k - Var b_k)(Var a_l - Var b_l) + 2 (Cov(a_k, a_l) - Cov(b_k, b_l))²,
+
+which for l = k is κ₄(a) + κ₄(b) + 3 (Var a - Var b)²: expand both squares, E a⁴ = κ₄(a) + 3 (Var a)² and E
+a_k² a_l² = cum + Var a_k Var a_l + 2 Cov(a_k, a_l)². Where feature and decoy have the same second moments, as
+a sampler aims at, fourth-order cumulants alone are left, and they vanish for Gaussians: what independent
+components are found by (Comon 1994). Means that are not zero add terms of their own, from which the filter
+gains too.
+
+With μ_j the mean of moment j of s, learnt from the attacker's own features and decoys, and v_j its variance,
+the matched filter Σ_j conj(μ_j)/v_j m_j(x) has the mean e^{4iθ} Σ_j |μ_j|²/v_j: a quarter of its phase is θ
+modulo π/2. Correlations of the moments are left out. With |z|^p e^{4i arg z} in place of z⁴ the phase is the
+same and p < 4 gives outliers less weight; validation chooses p and the axes.
+"""
 
 from typing import ClassVar
 
@@ -23,8 +44,7 @@ JOINT = 48  # components whose products are looked at too
 
 
 class FourthOrder(Attack):
-    """z = Wx, so z_k² z_l² = e^{4iθ} (a_k + ib_k)² (a_l + ib_l)²: where the mean of the last factor is not
-    zero, i.e. where a or b is not Gaussian, its matched filter has the phase 4θ (Comon 1994)."""
+    """A quarter of the phase of a matched filter of z_k² z_l², z = Wx: θ modulo π/2 (see the module)."""
 
     name: ClassVar[str] = "ica"
     leak: ClassVar[Leak] = "angle"
@@ -36,7 +56,7 @@ class FourthOrder(Attack):
     provides: ClassVar[tuple[type[Artefact], ...]] = (QuarterAngles,)
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Angles modulo π/2 of the splits, by the axes and the power that err least on validation."""
         view = context.view
         hidden = _hidden(view.train)[:LEARNT]
         theta = view.validation.theta
@@ -57,7 +77,13 @@ class FourthOrder(Attack):
 
 
 class Filter:
-    """The matched filter of fourth moments along axes (K, D), learnt from known a + ib, (N, D)."""
+    """The matched filter of fourth moments.
+
+    Args:
+        hidden: known a + ib, complex (N, D).
+        axes: W, real (K, D).
+        power: p, of |z| in each moment.
+    """
 
     def __init__(self, hidden: Complex, axes: Floats, power: float) -> None:
         self._axes, self._power = axes, power

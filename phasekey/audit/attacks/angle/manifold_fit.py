@@ -9,6 +9,8 @@ import torch
 from phasekey.audit.artefacts import Artefact, FittedImages
 from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.networks.linear_picture import LinearPicture
+from phasekey.audit.attackers.training import pixels_of
+from phasekey.audit.numerics.arrays import to_bytes
 from phasekey.audit.numerics.circle import Angles, grid, sharpest
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import turn, unrotate
@@ -111,12 +113,10 @@ class _Way:
 
     def _difference(self, feature: Floats) -> Floats:
         """W(g(dec(a*)) - a*), in directions of equal variance: (N, K)."""
-        pixels = np.rint(self.images(feature) * 255).astype(np.uint8)
-        again = self._view.device.encode(pixels)
+        again = self._view.device.encode(to_bytes(self.images(feature)))
         difference = (again - feature).reshape(len(feature), -1) @ self._white.T
         return difference.astype(np.float32)
 
 
 def _pairs(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.from_numpy(samples.images).permute(0, 3, 1, 2).float() / 255
-    return torch.from_numpy(samples.feature), images
+    return torch.from_numpy(samples.feature), pixels_of(torch.from_numpy(samples.images))

@@ -18,6 +18,7 @@ from phasekey.audit.attackers.inference import channels_first, strongest_inversi
 from phasekey.audit.attackers.inversion import restored
 from phasekey.audit.attackers.training import seeded
 from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.scene.scene import Floats, Samples
 
 
@@ -62,5 +63,4 @@ class InferenceOne(Attack):
 
 
 def _raw(samples: Samples) -> Floats:
-    pixels: Floats = np.ascontiguousarray(samples.images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
-    return pixels
+    return np.ascontiguousarray(unit(samples.images).transpose(0, 3, 1, 2))

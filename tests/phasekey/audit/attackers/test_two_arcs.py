@@ -16,7 +16,7 @@ def _error(arc: list[int], weights: np.ndarray, guesses: np.ndarray) -> float:
     return float((weights[arc] * ((guesses[arc] - mean) ** 2).sum(1)).sum())
 
 
-def test_no_split_into_arcs_leaves_less_error() -> None:
+def test_no_split_of_the_angles_leaves_less_error() -> None:
     rng = np.random.default_rng(0)
     weights = rng.dirichlet(np.ones(COUNT), 5)
     real, imaginary = rng.standard_normal((2, 5, 6))
@@ -24,9 +24,10 @@ def test_no_split_into_arcs_leaves_less_error() -> None:
     angles = np.arange(COUNT) * 2 * np.pi / COUNT
     for row in range(5):
         guesses = np.outer(np.cos(angles), real[row]) + np.outer(np.sin(angles), imaginary[row])
-        splits = [
-            (list(range(first, last)), [k for k in range(COUNT) if not first <= k < last])
-            for first, last in itertools.combinations(range(COUNT), 2)
+        splits = [  # all, not arcs alone: none can be better than two arcs
+            (list(part), [k for k in range(COUNT) if k not in part])
+            for size in range(1, COUNT)
+            for part in itertools.combinations(range(COUNT), size)
         ]
         best = min(splits, key=lambda split: sum(_error(arc, weights[row], guesses) for arc in split))
         expected = [

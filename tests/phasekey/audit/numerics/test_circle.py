@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from phasekey.audit.numerics.circle import best_guess, grid, guess_list, sharpest, softmax
+from phasekey.audit.numerics.circle import best_guess, grid, guess_list, mean_angle, sharpest, softmax
 from phasekey.audit.numerics.metrics import circular_error
 
 
@@ -42,3 +42,7 @@ def test_the_list_gathers_where_the_posterior_is() -> None:
     errors = circular_error(found, np.full(16, 2.0))
     assert np.median(errors) < 0.5
     assert errors.min() < 0.05
+
+
+def test_the_mean_angle_heeds_the_seam_of_the_circle() -> None:
+    assert mean_angle(np.array([0.1, 2 * np.pi - 0.3])) == pytest.approx(-0.1)

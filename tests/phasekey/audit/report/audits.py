@@ -6,20 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from phasekey.audit.attack import CurvePoint, Leak
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 CIRCLE, HALF, QUARTER = math.pi / 2, math.pi / 4, math.pi / 8
-RISING = frozenset(
-    {"recognised", "ssim", "psnr", "decoy_identified", "membership_auc", "membership_tpr_at_fpr_0.01"}
-)
 
 
 def figure(
     key: str, value: float, chance: float, raw: float | None = None, *, half: float = 0.01, **beside: float
 ) -> Figure:
     """One with an interval of value ± half."""
-    falls = key not in RISING and "cosine" not in key
+    falls = key not in catalogue() or catalogue()[key].falls
     marks = {name.replace("_", " "): number for name, number in beside.items()}
     return Figure(key, f"what {key} says", value, value - half, value + half, chance, raw, falls, marks)
 

@@ -203,3 +203,12 @@ def test_the_page_begins_by_saying_what_it_is_about(audits, leaky_page):
     assert "hidden by a secret angle and a decoy" in leaky_page.one("header").text
     page = read(report(audits.unrotated(), audits.examples()))
     assert "no angle to hide them" in page.one("header").text
+
+
+def test_the_row_of_the_same_image_twice_says_why_it_tells_nothing(audits):
+    exact = audits.figure("repeat_cosine_exact", 0.41, 0.40, half=0.1)
+    audit = audits.audit(audits.attack("repeated-query", "repeat", exact))
+    row = read(report(audit, audits.examples())).one("tr", data_key="repeat_cosine_exact")
+    assert "at chance" in row.text
+    assert "very same x" in row.text
+    assert "too few images" not in row.text

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.terms import terms
 from phasekey.audit.report.thresholds import broken, load_thresholds
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import AttackResult, Audit, Figure
 
 EXAMPLE = Path(__file__).resolve().parents[4] / "docs" / "audit-thresholds.toml"
@@ -80,4 +80,4 @@ def test_the_example_of_the_docs_loads_and_the_small_audit_breaks_it(small_audit
 
 def test_the_sides_agree_with_measured_figures(small_audit: Audit):
     figures: list[Figure] = [figure for attack in small_audit.attacks for figure in attack.figures]
-    assert all(terms()[figure.key].falls == figure.falls for figure in figures)
+    assert all(catalogue()[figure.key].falls == figure.falls for figure in figures)

@@ -3,8 +3,8 @@
 import pytest
 
 from phasekey.audit.report.grades import Grade
-from phasekey.audit.report.terms import terms
 from phasekey.audit.report.verdict import judge, meaning, overall, verdict_grade, verdict_sentence
+from phasekey.audit.result.catalogue import catalogue
 from phasekey.bundle.audited import OPEN
 
 
@@ -104,16 +104,36 @@ def test_a_property_that_is_the_task_is_called_so(audits, is_task, word):
     assert word in meaning(audits.figure("property_error", 0.5, 0.9), "property", is_task)
 
 
-@pytest.mark.parametrize("key", sorted(terms()))
+@pytest.mark.parametrize("key", sorted(catalogue()))
 def test_every_figure_has_a_sentence_with_its_numbers(audits, key):
     falls = audits.figure(key, 0.5, 0.5).falls
     figure = audits.figure(key, 0.4321 if falls else 0.5679, 0.5, half=0.001)
-    sentence = meaning(figure, terms()[key].leak)
+    sentence = meaning(figure, catalogue()[key].leak)
     shown = {"share": f"{100 * figure.value:.1f}%", "angle": "25°", "decibel": "0.6 dB"}
-    assert shown.get(terms()[key].unit, f"{figure.value:.3f}") in sentence
+    assert shown.get(catalogue()[key].unit, f"{figure.value:.3f}") in sentence
     assert "{" not in sentence
     assert sentence.endswith((".",))
 
 
 def test_a_figure_of_a_later_version_is_shown_by_its_own_text(audits):
     assert meaning(audits.figure("later", 0.4, 0.5), "angle").startswith("what later says: 0.400;")
+
+
+@pytest.mark.parametrize(("keys", "told"), [("derived", False), ("fresh", True)])
+def test_the_same_image_twice_tells_nothing_more_where_it_is_the_same_x(audits, keys, told):
+    exact = audits.figure("repeat_cosine_exact", 0.41, 0.40, half=0.1)  # room for a leak by its interval
+    (verdict,) = [
+        each
+        for each in judge(audits.audit(audits.attack("repeated-query", "repeat", exact), keys=keys))
+        if each.leak == "repeat"
+    ]
+    assert verdict.grade is (Grade.UNSURE if told else Grade.CHANCE)
+    assert ("too few images to tell" in verdict.sentences[0]) is told
+    assert ("very same x" in verdict.sentences[0]) is not told
+
+
+def test_a_repeat_that_does_tell_more_is_said_whatever_the_keys(audits):
+    exact = audits.figure("repeat_cosine_exact", 0.99, 0.4)
+    verdict = by_leak(audits.audit(audits.attack("repeated-query", "repeat", exact)))["repeat"]
+    assert verdict.grade is Grade.OPEN
+    assert "very same x" not in verdict.sentences[0]

@@ -40,7 +40,7 @@ def test_it_keeps_the_schema_by_another_validator(path):
 
 def test_the_copy_of_the_schema_is_exact():
     copy = (ROOT / "docs" / "audit.schema.json").read_text()
-    assert copy == schema_text(), "cp phasekey/audit/result/report.schema.json docs/audit.schema.json"
+    assert copy == schema_text(), "write schema_text() to docs/audit.schema.json"
 
 
 def test_numbers_of_numpy_are_numbers(small_audit):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.metrics import absolute_error, squared_error
 from phasekey.audit.scene.scene import Scene
-from phasekey.audit.scoring.baselines import TrivialImages, trivial_images, unit
+from phasekey.audit.scoring.baselines import TrivialImages, trivial_images
 
 
 @pytest.fixture(scope="module")

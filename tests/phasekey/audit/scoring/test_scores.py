@@ -8,11 +8,11 @@ import pytest
 
 from phasekey.audit.artefacts import AnswerAngles, FoldedAngles
 from phasekey.audit.attack import Attack, Findings, Leak
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.metrics import cosine
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.result.result import Figure
 from phasekey.audit.scene.scene import Pool, Scene
-from phasekey.audit.scoring.baselines import unit
 from phasekey.audit.scoring.scores import SCORES, ScoreContext, score
 
 COUNT = 300

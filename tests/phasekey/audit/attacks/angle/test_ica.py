@@ -32,3 +32,19 @@ def test_finds_the_axes_of_what_is_not_gaussian(law: str, gaussian: Scene, watch
     assert circular_error(findings.estimate, test.theta, findings.period).mean() < 0.25  # chance 0.393
     assert findings.get(QuarterAngles).train.shape == (len(train),)
     assert findings.get(QuarterAngles).validation.shape == (len(validation),)
+
+
+def test_the_mean_moment_is_what_the_cumulants_say() -> None:
+    """The derivation in the module, on a law of four equally likely points, where all means are sums."""
+    a = np.array([[1.0, 2.0], [-1.0, -2.0], [3.0, -1.0], [-3.0, 1.0]])
+    b = np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    s = (a[:, None] + 1j * b[None]).reshape(-1, 2)  # independent: every pair of points
+
+    def cumulant(rows: np.ndarray) -> float:
+        one, two = (rows**2).T
+        return float((one * two).mean() - one.mean() * two.mean() - 2 * rows.prod(1).mean() ** 2)
+
+    spread = (a**2).mean(0) - (b**2).mean(0)
+    shared = a.prod(1).mean() - b.prod(1).mean()
+    expected = cumulant(a) + cumulant(b) + spread.prod() + 2 * shared**2
+    assert (s[:, 0] ** 2 * s[:, 1] ** 2).mean() == pytest.approx(expected)
