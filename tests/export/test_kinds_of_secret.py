@@ -86,7 +86,7 @@ def to_pixels(images):
 
 
 def assert_card_tells_the_bound(manifest, card):
-    assert manifest.nats_per_transmission == pytest.approx(0.276, abs=0.002)  # checked by Monte Carlo
-    assert "One transmission tells the cloud at most 0.28 nats about the image, 8 at most 2.3" in card
+    assert manifest.nats_per_transmission == pytest.approx(0.275, abs=0.001)
+    assert "One transmission tells the cloud at most 0.28 nats about the image, 8 at most 2.2" in card
     assert "a repeat tells nothing more" in card
     assert "Equivariance of the processing graph under O(24), reflections too: **proved**" in card
