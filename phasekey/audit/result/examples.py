@@ -39,7 +39,14 @@ class Examples:
     sweep_angles: NDArray[np.float64] | None = None
 
     def save(self, folder: Path) -> None:
-        """Write FOLDER/examples.npz whole. Raises AuditError where the disk refuses it."""
+        """Write FOLDER/examples.npz whole.
+
+        Args:
+            folder: that exists.
+
+        Raises:
+            AuditError: the disk refuses it.
+        """
         named = {name: getattr(self, name) for name in ("inputs", "right_key", "sweep", "sweep_angles")}
         arrays = {name: values for name, values in named.items() if values is not None}
         arrays |= {_GUESSES + name: values for name, values in self.guesses.items()}
@@ -49,7 +56,14 @@ class Examples:
 
 
 def load_examples(folder: Path) -> Examples:
-    """What `save` wrote."""
+    """Read the images that `save` wrote.
+
+    Args:
+        folder: of the report.
+
+    Returns:
+        The examples.
+    """
     with np.load(folder / EXAMPLES_FILE, allow_pickle=False) as file:
         arrays = dict(file)
     guesses = {
@@ -59,7 +73,16 @@ def load_examples(folder: Path) -> Examples:
 
 
 def collect(scene: Scene, attacks: tuple[Attack, ...], findings: Mapping[str, Findings]) -> Examples:
-    """The first test images, through all inversion attacks that ran."""
+    """The first test images, through all inversion attacks that ran.
+
+    Args:
+        scene: with the test images.
+        attacks: that ran.
+        findings: by an attack's name.
+
+    Returns:
+        Eight images at most, with every attack's guesses.
+    """
     guesses = {
         attack.name: _first(findings[attack.name].estimate)
         for attack in attacks

@@ -38,7 +38,14 @@ class Figure:
         return self.exposure_of(self.value)
 
     def exposure_of(self, value: float) -> float:
-        """The same of another value of this figure, e.g. an end of its interval."""
+        """The exposure of another value of this figure, e.g. of an end of its interval.
+
+        Args:
+            value: in the figure's unit.
+
+        Returns:
+            0 at chance or worse to 1 at the raw input.
+        """
         best = 0.0 if self.falls else 1.0
         # An attacker that is no better than chance even on the raw input sets no scale.
         if self.raw is not None and (self.raw < self.chance if self.falls else self.raw > self.chance):
@@ -84,7 +91,14 @@ class Audit:
     version: int = FORMAT_VERSION
 
     def strongest(self, key: str) -> tuple[AttackResult, Figure] | None:
-        """The attack that got furthest by one figure, and that figure; None where none measured it."""
+        """The attack that got furthest by one figure; yardsticks don't count.
+
+        Args:
+            key: of the figure.
+
+        Returns:
+            The attack and its figure; None where none measured it.
+        """
         found = [
             (attack, figure)
             for attack in self.attacks
@@ -107,7 +121,14 @@ def _strength(figure: Figure) -> float:
 
 
 def read_audit(content: Mapping[str, Any]) -> Audit:
-    """The audit of plain values that passed the schema (report.json)."""
+    """The audit of plain values.
+
+    Args:
+        content: of report.json, which passed the schema.
+
+    Returns:
+        The audit.
+    """
     attacks = tuple(
         AttackResult(
             **{

@@ -29,19 +29,59 @@ class Device(Protocol):
     processes: bool
 
     def encode(self, images: Pixels) -> Floats:
-        """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
+        """a = g(I).
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, C', ...) float32.
+        """
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Fresh decoys by the law under audit: (count, C', ...). Only of a rotated device."""
+        """Fresh decoys by the law under audit; only of a device that rotates.
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, C', ...) float32.
+        """
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:
-        """What a device that does not rotate sends: the feature, with fresh noise in noisy forms."""
+        """What a device that does not rotate sends: the feature, with fresh noise in noisy forms.
+
+        Args:
+            feature: (N, C', ...).
+            rng: to draw the noise from.
+
+        Returns:
+            (N, C', ...) float32.
+        """
 
     def process(self, x: Floats) -> Floats:
-        """h = Φ(x), what the cloud computes: x as on the wire -> h, pair layout if rotated."""
+        """h = Φ(x), what the cloud computes.
+
+        Args:
+            x: as on the wire.
+
+        Returns:
+            h, pair layout (N, 2D, ...) if rotated.
+
+        Raises:
+            AuditError: only the device's half is at hand.
+        """
 
     def decode(self, processed: Floats) -> Floats:
-        """d of Re[h e^{-iθ}] (of h itself if not rotated), (N, D...) -> probabilities (N, K)."""
+        """d of Re[h e^{-iθ}], of h itself if not rotated.
+
+        Args:
+            processed: (N, D, ...).
+
+        Returns:
+            Probabilities (N, K).
+        """
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,16 @@ class TrivialImages:
 
 
 def trivial_images(train: Samples, test: Samples, seed: int) -> TrivialImages:
-    """All of them, for every test image."""
+    """All guesses that see no transmission, for every test image.
+
+    Args:
+        train: the attacker's images.
+        test: to guess.
+        seed: of the draws.
+
+    Returns:
+        The guesses.
+    """
     rng = np.random.default_rng(seed)
     another = unit(train.images[rng.integers(len(train), size=len(test))])
     mean = train.images.mean(0, dtype=np.float64) / 255
