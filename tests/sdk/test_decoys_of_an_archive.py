@@ -1,5 +1,7 @@
 """EdgeClient with an archive of decoys: through a real server, repeats, films, crowds, and running out."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -231,6 +233,36 @@ def test_an_input_that_was_alone_joins_no_crowd(export, archive, in_memory):
     assert_right(client.predict(images, crowd=True), export, images)
     np.testing.assert_array_equal(transport.sent[1], transport.sent[0])
     assert len(transport.sent[2]) == (K if export.network.secret.permutes else 1)
+
+
+def test_threads_that_race_put_each_input_into_one_transmission(permuted, archive, in_memory):
+    """Alone and in crowds at once, each by a client of its own: whichever comes first, it stays."""
+    transport, images = in_memory(permuted), permuted.network.images(16)
+    orders = [np.random.default_rng(seed).permutation(16) for seed in range(6)]
+    errors, more = [], private(100, seed=98)
+    Store(archive).add(more)
+
+    def work(number):
+        client = EdgeClient(permuted.edge, transport=transport, secret=SECRET, decoys=archive)
+        try:
+            for some in np.split(images[orders[number]], 4):
+                wanted = some[: 1 + number % 2 * 3]  # one alone, or four in a crowd
+                assert_right(client.predict(wanted, crowd=number % 2 == 1), permuted, wanted)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    known = permuted.network.feature(np.concatenate([images, private(30), more])).reshape(146, -1)
+    company = {}
+    for rows in np.concatenate([rows_of(x, permuted) for x in transport.sent]).reshape(-1, K, known.shape[1]):
+        which = [int(np.abs(known - row).max(axis=1).argmin()) for row in rows]
+        for row in which:
+            assert company.setdefault(row, which) == which
 
 
 def test_a_crowd_through_a_real_server_pays_for_one_row_an_image(permuted, archive, serve):

@@ -123,7 +123,8 @@ def test_kinds_and_sizes_share_no_numbers():
     streams.append(drawn("orthogonal", 4).noise[:, :3])
     for at, one in enumerate(streams):
         for other in streams[at + 1 :]:
-            assert not np.isin(one, other).any()
+            # Within an image: of all 4500 × 4500 pairs, some float32 numbers are equal by chance.
+            assert not (one[:, :, None] == other[:, None, :]).any()
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: f"{case['kind']}-{case['components']}")
