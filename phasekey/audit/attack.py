@@ -20,7 +20,13 @@ A = TypeVar("A", bound=Artefact)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A trained attacker after so many steps; losses as the attack defines them, lower is stronger."""
+    """A trained attacker after so many steps; losses as the attack defines them, lower is stronger.
+
+    Attributes:
+        step: from 1.
+        training: loss on the images that it trains on.
+        validation: loss on others.
+    """
 
     step: int
     training: float

@@ -31,7 +31,15 @@ WORK = "work"  # folder of what attackers found, for an audit that goes on
 
 @dataclass(frozen=True)
 class Request:
-    """How to audit. attacks: names of a subset, or None for all. fresh: leave aside what is there."""
+    """How to audit.
+
+    Attributes:
+        effort: the budget.
+        seed: of all that is drawn.
+        terms: how the device behaves, and what its software tells.
+        attacks: names of a subset, or None for all.
+        fresh: leave aside what is there.
+    """
 
     effort: Effort
     seed: int = 0

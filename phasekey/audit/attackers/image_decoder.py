@@ -38,7 +38,12 @@ class Decoder(nn.Module):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Features (N, C', ...) and the images (N, H, W, C) uint8 that they are of."""
+    """Features and the images that they are of.
+
+    Attributes:
+        features: (N, C', ...).
+        images: uint8 (N, H, W, C).
+    """
 
     features: Tensor
     images: Tensor

@@ -65,8 +65,14 @@ def features_for(view: AttackerView, angles: AngleEstimates | None) -> tuple[Flo
 
 @dataclass(frozen=True)
 class Inverted:
-    """What a trained decoder gives: images (N, 1, H, W, C) of the test split, its RMSE on validation, its
-    weights in one array, and the curve of its training."""
+    """What a trained decoder gives.
+
+    Attributes:
+        images: of the test split, (N, 1, H, W, C) in [0, 1].
+        validation_rmse: on [0, 1].
+        weights: all of them in one array.
+        curve: of its training.
+    """
 
     images: Floats
     validation_rmse: float

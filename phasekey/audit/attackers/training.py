@@ -70,6 +70,14 @@ class Bank:
     """A split on the training device, from which transmissions are drawn anew: other angles, other decoys.
 
     A device never sends the same x for long, so an attacker has as many as he likes of each image.
+
+    Attributes:
+        feature: (N, C', ...).
+        decoy: likewise, None of a device without rotation.
+        images: uint8 (N, H, W, C).
+        property: int64 (N,).
+        x: as sent, (N, 2C', ...).
+        theta: radians (N,), None without rotation.
     """
 
     def __init__(self, samples: Samples) -> None:

@@ -19,7 +19,12 @@ ROWS = 20_000  # features from which directions are learnt
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Principal directions (K, D) of features, largest first, and how much they vary along them, (K,)."""
+    """Principal directions of features, largest first.
+
+    Attributes:
+        directions: (K, D).
+        variance: how much features vary along them, (K,).
+    """
 
     directions: NDArray[np.float64]
     variance: NDArray[np.float64]

@@ -20,7 +20,13 @@ Side = Literal["at_least", "at_most"]
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit on one figure."""
+    """A limit on one figure.
+
+    Attributes:
+        key: of the catalogue.
+        side: at_least for errors, at_most for other figures.
+        limit: in the figure's unit.
+    """
 
     key: str
     side: Side

@@ -14,8 +14,15 @@ Found = tuple[AttackResult, Figure]
 
 @dataclass(frozen=True)
 class ClassVerdict:
-    """What came of one class of attacks. grade and found: of the worst headline figure, None where nothing
-    was measured; then `sentences` says why."""
+    """What came of one class of attacks.
+
+    Attributes:
+        leak: the class.
+        title: for people.
+        sentences: what was found, or why nothing was measured.
+        grade: of the worst headline figure, None where nothing was measured.
+        found: that figure with its attack, likewise.
+    """
 
     leak: Leak
     title: str

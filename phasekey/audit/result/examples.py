@@ -25,11 +25,15 @@ _GUESSES = "guesses."
 
 @dataclass(frozen=True)
 class Examples:
-    """E test images; see also the paper's Figures 2, 7 and 8.
+    """E test images and what attackers made of them; see also the paper's Figures 2, 7 and 8.
 
-    inputs: uint8 (E, H, W, C). guesses: by the name of an inversion attack, float32 (E, T, H, W, C).
-    right_key: what the reference decoder makes of the right angle's feature, float32 (E, H, W, C).
-    sweep: the same for angles that are off by sweep_angles (S,), float32 (E, S, H, W, C).
+    Attributes:
+        inputs: uint8 (E, H, W, C).
+        guesses: by the name of an inversion attack, float32 (E, T, H, W, C).
+        right_key: what the reference decoder makes of the right angle's feature, float32 (E, H, W,
+            C).
+        sweep: the same for angles that are off, float32 (E, S, H, W, C).
+        sweep_angles: how far off, radians (S,).
     """
 
     inputs: Pixels

@@ -23,7 +23,12 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class Kept:
-    """Findings, and the processor seconds that they took."""
+    """What one attack found, and at what cost.
+
+    Attributes:
+        findings: of the attack.
+        seconds: of the processor.
+    """
 
     findings: Findings
     seconds: float

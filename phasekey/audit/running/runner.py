@@ -26,7 +26,12 @@ Watching = Callable[[Attack], AbstractContextManager[Watch]]
 
 @dataclass(frozen=True)
 class Plan:
-    """Which attacks run, in order, and why the others don't."""
+    """Which attacks run, and why the others don't.
+
+    Attributes:
+        attacks: those that run, in order.
+        skipped: reasons by the others' names.
+    """
 
     attacks: tuple[Attack, ...]
     skipped: Mapping[str, str]

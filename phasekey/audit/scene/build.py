@@ -21,7 +21,13 @@ LIGHT = 1.03  # of the next frame
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images uint8 (N, H, W, C) with labels (N,) or (N, A) and the property (N,) that attacks look for."""
+    """Images with what is known of them.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        labels: the task's, (N,) or (N, A).
+        property: that attacks look for, (N,).
+    """
 
     images: Pixels
     labels: NDArray[np.int64]

@@ -88,10 +88,15 @@ class Device(Protocol):
 class Samples:
     """N transmissions, and the truth behind them, row by row.
 
-    images: uint8 (N, H, W, C). feature: a = g(I), (N, C', ...). x: what crossed the wire: pair layout
-    (N, 2C', ...), real block first, if the device rotates; else like the feature.
-    labels: (N,) or (N, A), the task's. property: int64 (N,), what inference attacks look for.
-    theta: (N,) in [0, 2π) and decoy: b, like the feature; None for a device without rotation.
+    Attributes:
+        images: uint8 (N, H, W, C).
+        feature: a = g(I), (N, C', ...).
+        x: what crossed the wire: pair layout (N, 2C', ...), real block first, if the device rotates;
+            else like the feature.
+        labels: the task's, (N,) or (N, A).
+        property: what inference attacks look for, int64 (N,).
+        theta: radians (N,) in [0, 2π); None for a device without rotation.
+        decoy: b, like the feature; None likewise.
     """
 
     images: Pixels
@@ -108,8 +113,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Pool:
-    """Features of candidates (M, C', ...) that may have hidden the test images as decoys, and which of
-    them did: member (N,), -1 where the decoy was none of them."""
+    """What may have hidden the test images as decoys.
+
+    Attributes:
+        candidates: features (M, C', ...).
+        member: which of them was the decoy, (N,), -1 where it was none of them.
+    """
 
     candidates: Floats
     member: NDArray[np.int64]
@@ -121,10 +130,19 @@ class Scene:
 
     Attackers train on `train`, choose on `validation` and are scored on `test`. Neither the network nor its
     checkpoint was trained or chosen on any image of `test`.
-    property_names: classes of Samples.property. property_is_task: True where the data has no hidden property,
-    so that the task's own label stands in. repeats: by a name of REPEATS, the test images sent once more, in
-    the same order. pool: decoys that the attacker may know. box: black hides feature, decoy, theta and the
-    device from attacks: what is left to train on are pairs of image and x.
+
+    Attributes:
+        device: to ask.
+        train: to train on.
+        validation: to choose on.
+        test: to be scored on.
+        property_names: classes of Samples.property.
+        property_is_task: whether the data has no hidden property, so that the task's own label stands
+            in.
+        repeats: by a name of REPEATS, the test images sent once more, in the same order.
+        pool: decoys that the attacker may know.
+        box: black hides feature, decoy, theta and the device from attacks: what is left to train on
+            are pairs of image and x.
     """
 
     device: Device

@@ -21,7 +21,11 @@ class Transmissions(Protocol):
 
 @dataclass(frozen=True)
 class Sent:
-    """Transmissions of which nobody tells the attacker anything: x alone, (N, 2C', ...) float32."""
+    """Transmissions of which nobody tells the attacker anything.
+
+    Attributes:
+        x: (N, 2C', ...) float32.
+    """
 
     x: Floats
 

@@ -35,7 +35,13 @@ RAW_FEATURE = "the same attacker on the raw feature"
 
 @dataclass(frozen=True)
 class ScoreContext:
-    """What scores need of a scene once. right_key: findings of the attack of that name, where it ran."""
+    """What scores need of a scene once.
+
+    Attributes:
+        scene: with the truth.
+        seed: of the bootstrap.
+        right_key: findings of the attack of that name, where it ran.
+    """
 
     scene: Scene
     seed: int

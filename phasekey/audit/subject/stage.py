@@ -20,7 +20,13 @@ FEWEST = 200  # images of the test split: fewer say little
 
 @dataclass(frozen=True)
 class Terms:
-    """How the device behaves in the audit, and what its software tells the attacker."""
+    """How the device behaves in the audit, and what its software tells the attacker.
+
+    Attributes:
+        decoy_law: what the device draws, or features of other known images.
+        keys: derived from a secret and the image, or drawn afresh.
+        box: white tells the software, black does not.
+    """
 
     decoy_law: DecoyLaw = "device"
     keys: Keys = "derived"
@@ -29,7 +35,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Stage:
-    """A scene, the budget as it came to be, and sentences for the report on what was chosen and why."""
+    """What attacks run on.
+
+    Attributes:
+        scene: with the truth.
+        effort: the budget as it came to be.
+        notes: sentences for the report on what was chosen and why.
+    """
 
     scene: Scene
     effort: Effort
