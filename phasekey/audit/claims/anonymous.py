@@ -112,7 +112,7 @@ def judge_film(
 
 
 def judge_separation(
-    crowd: Crowd, judge: identification.Judge, components: int, *, most: int, seed: int
+    crowd: Crowd, judge: identification.Judge, components: int, *, most: int, steps: int, seed: int
 ) -> tuple[ClaimFigure, ...]:
     """Find the rows behind an orthogonal secret, and at k = 2 the angle, on the full circle.
 
@@ -121,6 +121,7 @@ def judge_separation(
         judge: of rows up to sign, trained with signs.
         components: k.
         most: transmissions to attack.
+        steps: of the training of who tells a row from its negative, at k = 2.
         seed: of all random numbers.
 
     Returns:
@@ -137,20 +138,22 @@ def judge_separation(
     rate = mean_interval(match, seed)
     found = [ClaimFigure(f"separation-{components}", name, "FastICA of differences", rate, blind)]
     if components == 2:
-        found.append(_angle(x, estimates, secrets, judge, seed))
+        rows = np.concatenate([crowd.known_inputs, crowd.known_decoys])
+        upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed)
+        found.append(_angle(x, estimates, secrets, (judge, upright), seed))
     return tuple(found)
 
 
 def _angle(
-    x: Floats, estimates: NDArray[np.float64], secrets: NDArray[np.float64], judge: identification.Judge,
-    seed: int,
+    x: Floats, estimates: NDArray[np.float64], secrets: NDArray[np.float64],
+    judges: tuple[identification.Judge, identification.Judge], seed: int,
 ) -> ClaimFigure:  # fmt: skip
-    """Of the four axes ±q̂, take that whose row the judge likes best: radians from the true one."""
+    """Of the four axes ±q̂, take that whose row both judges like best, as an input and as upright: radians."""
     axes = np.concatenate([estimates.swapaxes(1, 2), -estimates.swapaxes(1, 2)], axis=1)  # (N, 4, 2)
     rows = np.einsum("naj,nj...->na...", axes, x).astype(np.float32)
-    plain = identification.Judge(judge.network, signs=False, curve=judge.curve)
-    scores = plain.score(rows.reshape(-1, *rows.shape[2:])).reshape(len(x), -1)
+    flat = rows.reshape(-1, *rows.shape[2:])
+    scores = np.sum([judge.score(flat) for judge in judges], axis=0).reshape(len(x), -1)
     chosen = np.take_along_axis(axes, scores.argmax(1)[:, None, None], axis=1)[:, 0]
     error = mean_interval(np.arccos(np.clip((chosen * secrets[:, :, 0]).sum(1), -1, 1)), seed)
     name = "angle, full circle (rad)"
-    return ClaimFigure("circle", name, "FastICA and judge", error, np.pi / 2, "at least", float(PERFECT))
+    return ClaimFigure("circle", name, "FastICA and judges", error, np.pi / 2, "at least", float(PERFECT))

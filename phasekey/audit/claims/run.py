@@ -186,7 +186,7 @@ def _anonymous(
     if not signs:
         return (*found, *films)
     separated = (
-        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, seed=seed)
+        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, steps=steps, seed=seed)
         for k in sorted({2, network.components})
     )
     return (*found, *films, *(figure for part in separated for figure in part))

@@ -59,9 +59,22 @@ def test_rows_behind_an_orthogonal_secret_are_found(components: int) -> None:
 
 def test_an_archive_leaves_the_angle_a_coins_throw() -> None:
     judge, _ = judge_identification(crowd(), signs=True, steps=STEPS, seed=0, components=(2,))
-    figures = {figure.key: figure for figure in judge_separation(crowd(), judge, 2, most=150, seed=0)}
+    figures = {
+        figure.key: figure for figure in judge_separation(crowd(), judge, 2, most=150, steps=STEPS, seed=0)
+    }
     assert figures["separation-2"].value > 0.9
     assert figures["circle"].kept is True
+
+
+def test_without_exchangeable_decoys_the_angle_is_found() -> None:
+    """Maps with a bright corner have a sign, and decoys of another law an axis of their own."""
+    tell = np.zeros(SHAPE, np.float32)
+    tell[:, :4, :4] = 2.0
+    marked = Crowd(*(part + tell for part in (vars(crowd(sharpness=8.0)).values())))
+    judge, _ = judge_identification(marked, signs=True, steps=STEPS, seed=0, components=(2,))
+    figures = {one.key: one for one in judge_separation(marked, judge, 2, most=150, steps=STEPS, seed=0)}
+    assert figures["circle"].value < 0.4
+    assert figures["circle"].kept is False
 
 
 def test_films_are_followed_unless_decoys_are_films_too() -> None:
