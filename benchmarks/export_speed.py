@@ -14,6 +14,7 @@ from benchmarks.results import Profile, Result, Row
 from benchmarks.sessions import open_session, profile
 
 LARGE = ("vgg16", "alexnet")  # a run takes a tenth of a second or more: fewer rounds do
+SEVERAL = {"resnet20": (4, 8)}  # components besides 2
 PROFILED_RUNS = {True: 5, False: 100}
 
 
@@ -22,6 +23,12 @@ ROWS = (
     Row("ResNet-20-α, complex / real, batch 8", "resnet20", 8, "complex", "real", 2.2),
     Row("ResNet-20-α, complex / real at batch 2N, N = 1", "resnet20", 1, "complex", "real 2N", 1.3),
     Row("ResNet-20-α, complex / real at batch 2N, N = 8", "resnet20", 8, "complex", "real 2N", 1.15),
+    Row(
+        "ResNet-20-α, 4 components / real at batch 4N, N = 8", "resnet20", 8, "4 components", "real 4N", 1.15
+    ),
+    Row(
+        "ResNet-20-α, 8 components / real at batch 8N, N = 8", "resnet20", 8, "8 components", "real 8N", 1.15
+    ),
     Row("LeNet, complex / real, batch 1", "lenet", 1, "complex", "real", 2.5),
     Row("LeNet, complex / real, batch 8", "lenet", 8, "complex", "real", 3.0),
     Row("VGG-16, complex / real, batch 1", "vgg16", 1, "complex", "real", 2.1),
@@ -44,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     results: list[Result] = []
     profiles: list[Profile] = []
     for arch in options.arch or dict.fromkeys(row.arch for row in ROWS):
-        pair = build(arch)
+        pair = build(arch, components=SEVERAL.get(arch, ()))
         for batch in dict.fromkeys(row.batch for row in ROWS if row.arch == arch):
             print(f"{arch}, batch {batch} …", file=sys.stderr)
             rounds = max(7, options.rounds // 6) if arch in LARGE else options.rounds
@@ -62,9 +69,15 @@ def measure(pair: Pair, arch: str, batch: int, rounds: int, slice_seconds: float
     """All rows of one network and batch size, from one interleaved run."""
     graphs = {"real": pair.real, "complex": pair.complex, "before": pair.before}
     graphs |= {"float16 wire": with_half_wire(pair.complex)}
+    asked = {
+        name for row in ROWS if (row.arch, row.batch) == (arch, batch) for name in (row.figure, row.base)
+    }
+    graphs |= {f"{k} components": g for k, g in pair.several.items() if f"{k} components" in asked}
     sessions = {name: open_session(graph) for name, graph in graphs.items()}
     feeds = _feeds(pair, batch)
-    sessions["real 2N"] = sessions["real"]
+    sessions |= {
+        name: sessions["real"] for name in feeds if name.startswith("real ") and name in asked | {"real 2N"}
+    }
     calls = {
         name: lambda session=session, feed={"x": feeds[name]}: session.run(None, feed)
         for name, session in sessions.items()
@@ -86,7 +99,13 @@ def _feeds(pair: Pair, batch: int) -> dict[str, np.ndarray]:
     channels, *rest = pair.feature
     x = np.random.default_rng(0).normal(size=(batch, 2 * channels, *rest)).astype(np.float32)
     real, imaginary = x[:, :channels].copy(), x[:, channels:].copy()
+    several = {
+        k: np.random.default_rng(k).normal(size=(batch, k * channels, *rest)).astype(np.float32)
+        for k in pair.several
+    }
     return {
+        **{f"{k} components": blocks for k, blocks in several.items()},
+        **{f"real {k}N": blocks.reshape(-1, channels, *rest) for k, blocks in several.items()},
         "real": real,
         "real 2N": np.concatenate([real, imaginary]),
         "complex": x,

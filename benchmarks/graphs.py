@@ -1,5 +1,6 @@
 """The graphs that are compared: a network's processing module in its complex and its real form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,16 +19,20 @@ VARIANTS = {"resnet20": "alpha"}
 
 @dataclass(frozen=True)
 class Pair:
-    """complex: as exported, x (N, 2C, H, W); before: traced without lowering; real: x (N, C, H, W)."""
+    """complex: as exported, x (N, 2C, H, W); before: traced without lowering; real: x (N, C, H, W).
+
+    several: as exported for more components k, x (N, kC, H, W), by k.
+    """
 
     complex: onnx.ModelProto
     before: onnx.ModelProto
     real: onnx.ModelProto
     feature: tuple[int, ...]
+    several: dict[int, onnx.ModelProto]
 
 
-def build(arch: str, classes: int = 10) -> Pair:
-    """Of one architecture, with random weights; both forms come from the same description."""
+def build(arch: str, classes: int = 10, components: Sequence[int] = ()) -> Pair:
+    """Of one architecture, with random weights; all forms come from the same description."""
     torch.manual_seed(0)
     complex_form, real_form = _network(arch, classes, "complex"), _network(arch, classes, "original")
     feature = tuple(complex_form.feature_shape)
@@ -37,12 +42,26 @@ def build(arch: str, classes: int = 10) -> Pair:
         trace(complex_form.processing, {"x": x}, ["h"]),
         trace(real_form.processing, {"x": x[:, : feature[0]]}, ["h"]),
         feature,
+        {k: _of_components(arch, classes, k) for k in components},
     )
 
 
-def _network(arch: str, classes: int, form: Form) -> SplitNetwork:
+def _of_components(arch: str, classes: int, components: int) -> onnx.ModelProto:
+    network = _network(arch, classes, "complex", components)
+    feature = tuple(network.feature_shape)
+    x = torch.randn(2, components * feature[0], *feature[1:])
+    return trace(lower(network.processing, feature), {"x": x}, ["h"])
+
+
+def _network(arch: str, classes: int, form: Form, components: int = 2) -> SplitNetwork:
     network = build_network(
-        arch, classes=classes, image=IMAGES[arch], variant=VARIANTS.get(arch), form=form
+        arch,
+        classes=classes,
+        image=IMAGES[arch],
+        variant=VARIANTS.get(arch),
+        form=form,
+        secret="rotation" if components == 2 else "orthogonal",
+        components=components,
     ).eval()
     for name, statistic in network.processing.named_buffers():
         if "running" in name and statistic.is_floating_point():

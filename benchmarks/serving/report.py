@@ -25,7 +25,25 @@ nvidia-pytriton 0.7.0, whose Python backend calls ONNX Runtime; KServe and MLSer
 that does. pygrpc-native is no server but a bound: a gRPC core outside the interpreter lock, without TLS,
 checks, batching or metrics. CPU is the server's own time for a request, all its processes: where its core is
 busy throughout, requests/s follow from it, and on a machine that others use too it is the steadier figure.
+A goal counts as met where both meet it. A server that is "faster" than ONNX Runtime in process tells of other
+programs on the cores: then only the CPU time can be trusted.
 
+"""
+
+TAIL = """
+## Where our time goes
+
+Measured by hand in November 2026, CPU time on a machine under load, 16 in flight at batch 1. A request costs
+1.3 ms: the graph 0.72 as in process, gRPC 0.18 (grpcio with an empty handler and messages of the same
+size), our own Python 0.06 to 0.11 in a loop of its own. The rest, some 0.3 ms, is cold caches: graph and
+Python put each other's data out of them. In one thread without gRPC, 0.74 for the graph and 0.11 for the
+rest come to 1.02 when they take turns.
+
+Tried for gRPC's part, µs of CPU for a request: 4 or 16 threads 175 to 179, 2 threads 165, a stream of one
+message 182 (it bounds memory), asyncio 223, without bandwidth probing 243; throughput as target, larger
+frames and poll in place of epoll made no difference beyond noise. Fewer heaps (malloc arenas) took 3 % off a
+request, joining requests (`dynamic_batching`) 5 to 15 %. Triton, whose HTTP/2 is not under Python's lock,
+gains more by joining: 1.3 to 1.0 ms.
 """
 
 
@@ -66,7 +84,7 @@ def render(
     parts += [f"Not measured: {name}, because {why}\n\n" for name, why in missing.items()]
     parts += [flood_text(flood)] if flood else []
     parts += [growth_text(growth)] if growth else []
-    return "".join(parts)
+    return "".join([*parts, TAIL])
 
 
 def goals(table: Table) -> str:
@@ -76,7 +94,7 @@ def goals(table: Table) -> str:
         if (goal.scenario, goal.over) in table.slices and (goal.scenario, "ours") in table.slices:
             found = table.ratio(goal.scenario, "ours", goal.over)
             cpu = table.cpu_ratio(goal.scenario, "ours", goal.over)
-            met = _met(found.median >= goal.least)
+            met = _met(min(found.median, cpu.median) >= goal.least)
             label = f"requests/s over {_name(goal.over)}, {goal.scenario}"
             lines.append(f"| {label} | ≥ {goal.least:g} | {show(found)} | {met} | {show(cpu)} |")
     if (STEADY, "ours") in table.slices:

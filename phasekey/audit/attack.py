@@ -20,7 +20,13 @@ A = TypeVar("A", bound=Artefact)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A trained attacker after so many steps; losses as the attack defines them, lower is stronger."""
+    """A trained attacker after so many steps; losses as the attack defines them, lower is stronger.
+
+    Attributes:
+        step: from 1.
+        training: loss on the images that it trains on.
+        validation: loss on others.
+    """
 
     step: int
     training: float
@@ -58,7 +64,14 @@ class Findings:
     unhidden: Callable[[Samples], Array] | None = None
 
     def get(self, kind: type[A]) -> A | None:
-        """The artefact of that type, or None."""
+        """The artefact of a type that this attack left.
+
+        Args:
+            kind: the artefact's class.
+
+        Returns:
+            The first of that class or of one derived from it; None where there is none.
+        """
         return next((each for each in self.artefacts if isinstance(each, kind)), None)
 
 
@@ -66,14 +79,22 @@ class Watch(Protocol):
     """Whom a long attack tells how far it is."""
 
     def advance(self, steps: int = 1) -> None:
-        """So many of the steps that `Attack.steps` announced are done."""
+        """So many of the steps that `Attack.steps` announced are done.
+
+        Args:
+            steps: how many more.
+        """
 
 
 class Unwatched:
     """A watch for what nobody waits for."""
 
     def advance(self, steps: int = 1) -> None:
-        """Nothing to show."""
+        """Nothing is shown to anybody.
+
+        Args:
+            steps: how many are done.
+        """
 
 
 @dataclass(frozen=True)
@@ -95,11 +116,25 @@ class Context:
     earlier: tuple[Artefact, ...] = ()
 
     def get(self, kind: type[A]) -> A | None:
-        """The first artefact of that type, or None where no attack left one."""
+        """The first artefact of a type, in the attacks' order.
+
+        Args:
+            kind: the artefact's class, or one that it derives from.
+
+        Returns:
+            None where no attack left one.
+        """
         return next(iter(self.all(kind)), None)
 
     def all(self, kind: type[A]) -> tuple[A, ...]:
-        """All artefacts of that type, in the attacks' order."""
+        """All artefacts of a type, in the attacks' order.
+
+        Args:
+            kind: the artefacts' class, or one that they derive from.
+
+        Returns:
+            None, one or several.
+        """
         return tuple(each for each in self.earlier if isinstance(each, kind))
 
 
@@ -154,18 +189,42 @@ class Yardstick(Attack):
 
     @abstractmethod
     def told(self, context: Context, truth: Samples, found: Findings) -> Findings:
-        """What it says when it is told the test split's truth; found: what `run` returned."""
+        """What it says when it is told the test split's truth.
+
+        Args:
+            context: as `run` got it.
+            truth: the test split with all that is hidden.
+            found: what `run` returned.
+
+        Returns:
+            Findings with an estimate.
+        """
 
 
 def builds_on(attack: Attack, other: Attack) -> bool:
-    """Whether the attack uses something that the other one leaves."""
+    """Whether an attack uses something that another one leaves.
+
+    Args:
+        attack: which may need it.
+        other: which may provide it.
+
+    Returns:
+        True where a type that `other` provides is one that `attack` needs.
+    """
     return any(issubclass(made, attack.needs) for made in other.provides)
 
 
 def in_order(attacks: tuple[Attack, ...]) -> tuple[Attack, ...]:
-    """Every attack behind those that it builds on; as they are listed where that leaves a choice.
+    """Put every attack behind those that it builds on; as they are listed where that leaves a choice.
 
-    Raises ValueError where attacks need each other in a circle.
+    Args:
+        attacks: in any order.
+
+    Returns:
+        The same attacks.
+
+    Raises:
+        ValueError: attacks need each other in a circle.
     """
     ordered: list[Attack] = []
     left = list(attacks)

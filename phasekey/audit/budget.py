@@ -44,7 +44,17 @@ EFFORTS = {
 
 
 def effort_of(name: str) -> Effort:
-    """The budget of that name. Raises AuditError for a word that is none."""
+    """The budget of a name.
+
+    Args:
+        name: as `--budget` takes it.
+
+    Returns:
+        Its numbers.
+
+    Raises:
+        AuditError: no budget is called so.
+    """
     if name not in EFFORTS:
         raise AuditError(f"--budget takes one of {', '.join(EFFORTS)}; got {name!r}")
     return EFFORTS[name]

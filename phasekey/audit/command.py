@@ -49,7 +49,11 @@ BUDGETS = ("quick", "standard", "full")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's options."""
+    """Describe the options of `phasekey audit` to a parser.
+
+    Args:
+        parser: to which they are added.
+    """
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = (

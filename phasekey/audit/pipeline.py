@@ -31,7 +31,15 @@ WORK = "work"  # folder of what attackers found, for an audit that goes on
 
 @dataclass(frozen=True)
 class Request:
-    """How to audit. attacks: names of a subset, or None for all. fresh: leave aside what is there."""
+    """How to audit.
+
+    Attributes:
+        effort: the budget.
+        seed: of all that is drawn.
+        terms: how the device behaves, and what its software tells.
+        attacks: names of a subset, or None for all.
+        fresh: leave aside what is there.
+    """
 
     effort: Effort
     seed: int = 0
@@ -46,7 +54,19 @@ def run_audit(
     """Attack, and write report.json, examples.npz, report.html and its figures into the folder.
 
     Findings lie in FOLDER/work as soon as an attack is done, so that the same call goes on after a kill.
-    Raises AuditError for data that does not fit, a folder that cannot be, or a disk that refuses a file.
+
+    Args:
+        subject: the network or bundle under audit.
+        dataset: images like those that it was trained on.
+        request: how to audit.
+        folder: where to write; made where it is missing.
+        progress: whether to show a bar.
+
+    Returns:
+        The audit as report.json has it.
+
+    Raises:
+        AuditError: data that does not fit, a folder that cannot be, or a disk that refuses a file.
     """
     _require_known(request.attacks)
     make_folder(folder)
@@ -120,7 +140,15 @@ def _subject_facts(subject: Subject, dataset: ImageDataset, request: Request) ->
 
 
 def what_is_missing(subject: Subject, request: Request) -> str | None:
-    """Why this audit says less than a whole one; None where it is whole."""
+    """Why this audit says less than a whole one.
+
+    Args:
+        subject: what is audited.
+        request: how.
+
+    Returns:
+        Reasons in one line; None where it is whole.
+    """
     rotated = subject.device.rotated
     reasons = {
         "only some attacks were run (--attacks)": request.attacks is not None,

@@ -8,11 +8,12 @@ from benchmarks.serving.workload import MODEL, Workload
 
 
 def launch(python: Path, folder: Path, workload: Workload) -> Launch:
-    """With defaults throughout."""
+    """With defaults throughout, and batching as the configuration may ask for it."""
     version = folder / "repository" / MODEL / "1"
     version.mkdir(parents=True)
     shutil.copy(workload.graph, version)
-    (version.parent / "config.pbtxt").write_text(workload.configuration("onnxruntime"), encoding="utf-8")
+    config = workload.configuration("onnxruntime") + "dynamic_batching { }\n"
+    (version.parent / "config.pbtxt").write_text(config, encoding="utf-8")
     port = free_port()
     command: list[str | Path] = [python, "-m", "cloud_runtime", "--model-repository", folder / "repository"]
     root = Path(__file__).resolve().parents[3]

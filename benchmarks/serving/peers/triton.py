@@ -8,9 +8,11 @@ from pathlib import Path
 from benchmarks.serving.process import Launch, free_port
 from benchmarks.serving.workload import MODEL, Workload
 
+INSTANCE_AND_BATCHING = "instance_group { count: 1 kind: KIND_CPU }\ndynamic_batching { }\n"
+
 
 def launch(python: Path, folder: Path, workload: Workload) -> Launch:
-    """One instance, no batching: on a CPU waiting for a batch gains nothing."""
+    """One instance; batching as for ours."""
     (site,) = (python.parents[1] / "lib").glob("python3.*/site-packages")
     server = site / "pytriton" / "tritonserver"
     _copy_backends(server, folder, site.parent.name.removeprefix("python"))
@@ -19,7 +21,7 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
     shutil.copy(workload.graph, version)
     shutil.copy(folder / "triton_model.py", version / "model.py")
     shutil.copy(folder / "graph.py", version)
-    config = workload.configuration("python") + "instance_group { count: 1 kind: KIND_CPU }\n"
+    config = workload.configuration("python") + INSTANCE_AND_BATCHING
     (version.parent / "config.pbtxt").write_text(config, encoding="utf-8")
     port = free_port()
     options = {

@@ -19,7 +19,14 @@ from phasekey.model.rotation import rotate
 
 
 def strongest_angles(context: Context) -> AngleEstimates | None:
-    """Of all estimates at hand the one that is closest on the validation split; None where there is none."""
+    """Of all estimates at hand the one that is closest on the validation split.
+
+    Args:
+        context: with the artefacts of earlier attacks.
+
+    Returns:
+        The estimates; None where there are none, or where a black box hides θ.
+    """
     truth = context.view.validation.theta
     if truth is None:
         return None
@@ -31,7 +38,15 @@ def strongest_angles(context: Context) -> AngleEstimates | None:
 
 
 def recovered(samples: Transmissions, angles: NDArray[np.float64]) -> Floats:
-    """a* = Re[x e^{-iθ̂}] of a split's first rows, as many as there are estimates."""
+    """a* = Re[x e^{-iθ̂}] of a split's first rows, as many as there are estimates.
+
+    Args:
+        samples: of N transmissions.
+        angles: θ̂ in radians, (M,), M ≤ N.
+
+    Returns:
+        (M, C', ...) float32.
+    """
     return unrotate(samples.x[: len(angles)], angles)
 
 
@@ -48,7 +63,14 @@ class Traffic:
         return len(self.pairs)
 
     def draw(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """x (N, 2C', ...) and θ (N,) for rows of the pairs."""
+        """Transmissions of some pairs, each under a new angle and a new decoy.
+
+        Args:
+            rows: of the pairs, (N,) int64.
+
+        Returns:
+            x (N, 2C', ...) and θ (N,) in radians.
+        """
         decoys = self._decoys[torch.randint(len(self._decoys), (len(rows),), device=rows.device)]
         theta = 2 * torch.pi * torch.rand(len(rows), device=rows.device)
         return rotate(self.pairs.features[rows], decoys, theta), theta
@@ -56,28 +78,68 @@ class Traffic:
 
 @torch.no_grad()
 def probabilities(network: Energies, x: Tensor, angles: int) -> Tensor:
-    """p(θ | x) on an even grid: x (N, 2C', ...) -> (N, angles)."""
+    """p(θ | x) on an even grid.
+
+    Args:
+        network: of the angle.
+        x: (N, 2C', ...).
+        angles: how many, K.
+
+    Returns:
+        Probabilities (N, K); rows sum to 1.
+    """
     return torch.cat([network(part, angles_like(angles, part)).softmax(1) for part in torch.split(x, 500)])
 
 
 def angles_like(count: int, like: Tensor) -> Tensor:
-    """Even angles 2πk/K where another tensor lies, (1, K)."""
+    """Even angles 2πk/K where another tensor lies.
+
+    Args:
+        count: K.
+        like: a tensor on the device that is wanted.
+
+    Returns:
+        Radians (1, K), float32.
+    """
     return torch.arange(count, device=like.device)[None] * (2 * torch.pi / count)
 
 
 def candidate_angles(count: int) -> Tensor:
-    """`grid` where attackers' networks lie, (count,) float32: for scores that numpy reads by that grid."""
+    """`grid` where attackers' networks lie, for scores that numpy reads by that grid.
+
+    Args:
+        count: K.
+
+    Returns:
+        Radians (K,), float32.
+    """
     return torch.from_numpy(grid(count)).float().to(device())
 
 
 def mean_direction(probability: Tensor) -> tuple[Tensor, Tensor]:
-    """E[cos θ | x], E[sin θ | x]: (N, K) -> two of (N,)."""
+    """E[cos θ | x] and E[sin θ | x].
+
+    Args:
+        probability: on an even grid, (N, K).
+
+    Returns:
+        Two of (N,); the length of both together is 1 where θ is sure, 0 where it is not.
+    """
     angles = angles_like(probability.shape[1], probability)
     return (probability * angles.cos()).sum(1), (probability * angles.sin()).sum(1)
 
 
 def expected_feature(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """E[a | x] = E[cos θ] Re x + E[sin θ] Im x: small where the posterior knows nothing."""
+    """E[a | x] = E[cos θ] Re x + E[sin θ] Im x: small where the posterior knows nothing.
+
+    Args:
+        x: (N, 2C', ...).
+        cos: E[cos θ | x], (N,), or one for all.
+        sin: E[sin θ | x], likewise.
+
+    Returns:
+        (N, C', ...).
+    """
     real, imaginary = x.chunk(2, 1)
     shape = (-1, *[1] * (x.dim() - 1))  # one angle for all, or one each
     return cos.reshape(shape) * real + sin.reshape(shape) * imaginary

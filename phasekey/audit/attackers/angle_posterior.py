@@ -23,7 +23,19 @@ PART = 250  # transmissions at a time, of which all angles are scored
 def train_posterior(
     view: AttackerView, effort: Effort, watch: Watch
 ) -> tuple[Energies, tuple[CurvePoint, ...]]:
-    """Learn which angle makes x a feature over a decoy, from fresh transmissions of the training split."""
+    """Learn which angle makes x a feature over a decoy, from fresh transmissions of the training split.
+
+    Args:
+        view: what the attacker holds, a device that rotates.
+        effort: the budget, of which `angle_steps` are taken.
+        watch: told of every step.
+
+    Returns:
+        The network, and the losses of its training.
+
+    Raises:
+        ValueError: nothing is rotated.
+    """
     network = _network(view.train, effort.angle_width)
     traffic, check = Traffic(view), Bank(view.validation)
     curve = fit(
@@ -35,12 +47,26 @@ def train_posterior(
 
 
 def kept(network: Energies) -> PosteriorWeights:
-    """For others, from which `known_posterior` makes the network again."""
+    """The network's weights for later attacks, from which `known_posterior` makes it again.
+
+    Args:
+        network: trained.
+
+    Returns:
+        The artefact.
+    """
     return PosteriorWeights(pack(network), np.array([network.white.shape[1]]))
 
 
 def known_posterior(context: Context) -> Energies:
-    """The network of an earlier attack; a new one where there was none."""
+    """The network of an earlier attack; a new one where there was none.
+
+    Args:
+        context: of the attack that wants it.
+
+    Returns:
+        In evaluation mode where it was kept.
+    """
     view, effort, known = context.view, context.effort, context.get(PosteriorWeights)
     if known is None:
         return train_posterior(view, effort, context.watch)[0]
@@ -54,7 +80,16 @@ def known_posterior(context: Context) -> Energies:
 
 @torch.no_grad()
 def posterior(network: nn.Module, x: Floats, angles: int) -> Floats:
-    """p(θ | x) of transmissions (N, 2C, ...) on an even grid: (N, A)."""
+    """p(θ | x) of transmissions on an even grid.
+
+    Args:
+        network: from `train_posterior`.
+        x: (N, 2C', ...).
+        angles: how many, A.
+
+    Returns:
+        Probabilities (N, A) float32.
+    """
     network.eval()
     candidates = candidate_angles(angles)
     parts = torch.split(torch.from_numpy(x), PART)

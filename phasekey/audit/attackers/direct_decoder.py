@@ -48,7 +48,14 @@ def unsure(posterior: Energies, samples: Samples) -> bool:
 
 
 def direct_steps(effort: Effort) -> int:
-    """Steps of `train_direct` under a budget: twice the U-Net's, beside which they cost little."""
+    """Steps of `train_direct`: twice the U-Net's, beside which they cost little.
+
+    Args:
+        effort: the budget.
+
+    Returns:
+        How many.
+    """
     return 2 * effort.image_steps
 
 

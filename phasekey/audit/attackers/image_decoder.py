@@ -38,7 +38,12 @@ class Decoder(nn.Module):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Features (N, C', ...) and the images (N, H, W, C) uint8 that they are of."""
+    """Features and the images that they are of.
+
+    Attributes:
+        features: (N, C', ...).
+        images: uint8 (N, H, W, C).
+    """
 
     features: Tensor
     images: Tensor
@@ -47,17 +52,40 @@ class Pairs:
         return len(self.features)
 
     def targets(self, rows: Tensor | slice = slice(None)) -> Tensor:
-        """Images as float32 (N, C, H, W) in [0, 1]."""
+        """Images of some rows as networks take them.
+
+        Args:
+            rows: (N,) int64, or a slice.
+
+        Returns:
+            float32 (N, C, H, W) in [0, 1].
+        """
         return pixels_of(self.images[rows])
 
 
 def pairs_of(features: Floats, images: Pixels) -> Pairs:
-    """On the device where attackers train."""
+    """Features and images on the device where attackers train.
+
+    Args:
+        features: (N, C', ...).
+        images: uint8 (N, H, W, C).
+
+    Returns:
+        The pairs.
+    """
     return Pairs(torch.from_numpy(features).to(device()), torch.from_numpy(images).to(device()))
 
 
 def with_mirrors(view: AttackerView) -> Pairs:
-    """Raw features of the training images and of their mirror images: the device encodes both."""
+    """Raw features of the training images and, as far as memory allows, of their mirror images: the device
+    encodes both.
+
+    Args:
+        view: what the attacker holds, a white box.
+
+    Returns:
+        N or 2N pairs.
+    """
     images, features = view.train.images, view.train.feature
     if features.size <= MIRRORED_VALUES:
         mirrored = np.ascontiguousarray(images[:, :, ::-1])
@@ -67,7 +95,16 @@ def with_mirrors(view: AttackerView) -> Pairs:
 
 
 def new_decoder(view: AttackerView, effort: Effort, feature: tuple[int, ...]) -> Decoder:
-    """Untrained, of features (C', ...) to images like the scene's."""
+    """An untrained decoder of features to images like the view's.
+
+    Args:
+        view: what the attacker holds.
+        effort: the budget, which gives its width.
+        feature: the shape (C', ...) of one.
+
+    Returns:
+        On the device where attackers train.
+    """
     _, height, width, channels = view.train.images.shape
     return Decoder(feature, (channels, height, width), effort).to(device())
 
@@ -75,7 +112,19 @@ def new_decoder(view: AttackerView, effort: Effort, feature: tuple[int, ...]) ->
 def train_decoder(
     decoder: Decoder, training: Pairs, validation: Pairs, effort: Effort, steps: int, watch: Watch
 ) -> tuple[CurvePoint, ...]:
-    """Fit the picture in closed form, then the U-Net by mean square error; losses are RMSE² on [0, 1]."""
+    """Fit the picture in closed form, then the U-Net by mean square error.
+
+    Args:
+        decoder: trained in place.
+        training: features and images.
+        validation: likewise, to choose on.
+        effort: the budget.
+        steps: of the U-Net.
+        watch: told of every step.
+
+    Returns:
+        Losses, RMSE² on [0, 1].
+    """
     decoder.picture.fit((training.features, training.targets()), (validation.features, validation.targets()))
     return refine(
         decoder, lambda rows: (training.features[rows], training.targets(rows)), validation,
@@ -87,7 +136,20 @@ def refine(
     decoder: nn.Module, draw: Callable[[Tensor], tuple[Tensor, Tensor]], validation: Pairs, *,
     images: int, effort: Effort, steps: int, watch: Watch,
 ) -> tuple[CurvePoint, ...]:  # fmt: skip
-    """Train by mean square error on what draw(rows) gives: inputs, and images (N, C, H, W)."""
+    """Train a decoder by mean square error on whatever is drawn.
+
+    Args:
+        decoder: inputs (N, ...) -> images (N, C, H, W); trained in place.
+        draw: rows (N,) -> inputs, and images (N, C, H, W) in [0, 1].
+        validation: to choose on.
+        images: from how many rows are drawn.
+        effort: the budget.
+        steps: how many.
+        watch: told of every step.
+
+    Returns:
+        Losses, RMSE² on [0, 1].
+    """
     checked = Pairs(validation.features[:CHECKED], validation.images[:CHECKED])
 
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
@@ -112,23 +174,52 @@ def refine(
 
 
 def sizes(effort: Effort) -> tuple[int, int]:
-    """Width and layers of each block of the U-Net under a budget; the paper's where it allows for them."""
+    """Width and layers of each block of the U-Net; the paper's where the budget allows for them.
+
+    Args:
+        effort: the budget.
+
+    Returns:
+        Channels of the first block, and convolutions of each.
+    """
     if effort.paper_sizes:
         return PAPER_WIDTH, PAPER_CONVOLUTIONS
     return effort.unet_width, BUDGET_CONVOLUTIONS
 
 
 def batch_of(effort: Effort) -> int:
-    """An image holds many patches to learn from: small batches, and more of them."""
+    """Images of a step: few, and more steps, because an image holds many patches to learn from.
+
+    Args:
+        effort: the budget.
+
+    Returns:
+        16 at least.
+    """
     return max(16, effort.batch // 4)
 
 
 def rate_of(effort: Effort) -> float:
-    """Deep ones need smaller steps."""
+    """The learning rate of decoders: deep ones need smaller steps.
+
+    Args:
+        effort: the budget.
+
+    Returns:
+        1e-3 at the paper's sizes, else 3e-3.
+    """
     return 1e-3 if effort.paper_sizes else 3e-3
 
 
 def images_by(network: nn.Module, inputs: Floats) -> Floats:
-    """What a decoder returns, as images (N, 1, H, W, C) in [0, 1]."""
+    """What a decoder makes of inputs.
+
+    Args:
+        network: (N, ...) -> (N, C, H, W).
+        inputs: (N, ...) float32.
+
+    Returns:
+        Images (N, 1, H, W, C), cut to [0, 1].
+    """
     outputs: NDArray[np.float32] = predict(network, inputs, batch=250).clip(0, 1)
     return np.ascontiguousarray(outputs.transpose(0, 2, 3, 1)[:, None])

@@ -14,7 +14,18 @@ from phasekey.audit.scene.view import AttackerView
 
 
 def angles_for(attack: Attack, context: Context) -> AngleEstimates | None:
-    """The closest estimates of all, None of a device without rotation. Raises AuditError for want of any."""
+    """The closest estimates of all attacks before.
+
+    Args:
+        attack: which asks, for the message.
+        context: of that attack.
+
+    Returns:
+        None of a device without rotation.
+
+    Raises:
+        AuditError: no attack on the angle ran before.
+    """
     if not context.view.rotated:
         return None
     found = strongest_angles(context)
@@ -24,7 +35,18 @@ def angles_for(attack: Attack, context: Context) -> AngleEstimates | None:
 
 
 def strongest_inversion(attack: Attack, context: Context) -> Reconstructions:
-    """By the error on validation images, of those that decode a*. Raises AuditError where there is none."""
+    """The reconstructions with the smallest error on validation images.
+
+    Args:
+        attack: which asks, for the message.
+        context: of that attack.
+
+    Returns:
+        Those of one attack.
+
+    Raises:
+        AuditError: no attack left any.
+    """
     found = context.all(Reconstructions)
     if not found:
         raise AuditError(f"{attack.name} needs the images of inversion-1-trained; run it before")
@@ -34,7 +56,17 @@ def strongest_inversion(attack: Attack, context: Context) -> Reconstructions:
 def decoded_splits(
     view: AttackerView, effort: Effort, decoder: RecoveredDecoder, angles: AngleEstimates | None
 ) -> tuple[Floats, Floats, Floats]:
-    """dec(a*) of the three splits, images (N, C, H, W)."""
+    """dec(a*) of the three splits.
+
+    Args:
+        view: what the attacker holds.
+        effort: the budget.
+        decoder: weights of the decoder of a*.
+        angles: estimates, None of a device without rotation.
+
+    Returns:
+        Images (N, C, H, W) of train, validation and test.
+    """
     network = restored(view, effort, decoder)
     train, validation, test = (
         channels_first(images_by(network, part)) for part in features_for(view, angles)
@@ -43,5 +75,12 @@ def decoded_splits(
 
 
 def channels_first(images: Floats) -> Floats:
-    """(N, 1, H, W, C) -> (N, C, H, W)."""
+    """An attack's only guesses of images as networks take them.
+
+    Args:
+        images: (N, 1, H, W, C).
+
+    Returns:
+        (N, C, H, W), contiguous.
+    """
     return np.ascontiguousarray(images[:, 0].transpose(0, 3, 1, 2))

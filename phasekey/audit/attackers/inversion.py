@@ -33,12 +33,27 @@ TUNING = 0.4  # of image_steps, where the right key's decoder is there to start 
 
 
 def tuning_steps(effort: Effort) -> int:
-    """Steps of an attack that starts from the right key's decoder."""
+    """Steps of an attack that starts from the right key's decoder.
+
+    Args:
+        effort: the budget.
+
+    Returns:
+        Two fifths of `image_steps`, at least 1.
+    """
     return max(1, round(TUNING * effort.image_steps))
 
 
 def features_for(view: AttackerView, angles: AngleEstimates | None) -> tuple[Floats, Floats, Floats]:
-    """a* of the three splits; of a device that does not rotate, what it sent."""
+    """a* of the three splits; of a device that does not rotate, what it sent.
+
+    Args:
+        view: what the attacker holds.
+        angles: estimates, or None.
+
+    Returns:
+        Arrays (N, C', ...) of train's first rows, validation and test.
+    """
     if angles is None:
         return view.train.x, view.validation.x, view.test.x
     return (
@@ -50,8 +65,14 @@ def features_for(view: AttackerView, angles: AngleEstimates | None) -> tuple[Flo
 
 @dataclass(frozen=True)
 class Inverted:
-    """What a trained decoder gives: images (N, 1, H, W, C) of the test split, its RMSE on validation, its
-    weights in one array, and the curve of its training."""
+    """What a trained decoder gives.
+
+    Attributes:
+        images: of the test split, (N, 1, H, W, C) in [0, 1].
+        validation_rmse: on [0, 1].
+        weights: all of them in one array.
+        curve: of its training.
+    """
 
     images: Floats
     validation_rmse: float
@@ -59,7 +80,14 @@ class Inverted:
     curve: tuple[CurvePoint, ...]
 
     def findings(self, *others: Artefact) -> Findings:
-        """As an attack returns them, with the images for attacks that come after; others: to be left too."""
+        """What an attack returns, with the images for attacks that come after.
+
+        Args:
+            others: artefacts that it leaves as well.
+
+        Returns:
+            Findings with one guess of each image.
+        """
         images = Reconstructions(self.images, np.array([self.validation_rmse]))
         return Findings(self.images, curve=self.curve, artefacts=(images, *others))
 
@@ -67,7 +95,16 @@ class Inverted:
 def invert(
     context: Context, features: tuple[Floats, Floats, Floats], right_key: RightKeyDecoder | None
 ) -> Inverted:
-    """Train a decoder on the first split's features, or the right key's further, and decode the last."""
+    """Train a decoder on the first split's features, or the right key's further, and decode the last.
+
+    Args:
+        context: of the attack.
+        features: of train's first rows, of validation and of test, (N, C', ...).
+        right_key: weights to start from, None for a new decoder.
+
+    Returns:
+        Images of the test split, and what they come from.
+    """
     view = context.view
     training = pairs_of(features[0], view.train.images[: len(features[0])])
     validation = pairs_of(features[1], view.validation.images)
@@ -76,7 +113,17 @@ def invert(
 
 
 def decoded(decoder: Decoder, features: Floats, validation: Pairs, curve: tuple[CurvePoint, ...]) -> Inverted:
-    """What a trained decoder makes of features (N, C', ...)."""
+    """What a trained decoder makes of features.
+
+    Args:
+        decoder: trained.
+        features: (N, C', ...).
+        validation: to measure its error on.
+        curve: of its training.
+
+    Returns:
+        The images with all that is kept of them.
+    """
     return Inverted(images_by(decoder, features), error_of(decoder, validation), pack(decoder), curve)
 
 
@@ -88,8 +135,20 @@ def trained(
     right_key: RightKeyDecoder | None,
     watch: Watch,
 ) -> tuple[Decoder, tuple[CurvePoint, ...]]:
-    """The better of three on validation: the right key's decoder as it is, trained further, with the
-    regression of these features beneath it; a new decoder where there is none of the right key."""
+    """The better of three on validation: the right key's decoder as it is, trained further, and that with the
+    regression of these features beneath it; a new decoder where there is none of the right key.
+
+    Args:
+        view: what the attacker holds.
+        training: features and images.
+        validation: likewise.
+        effort: the budget.
+        right_key: weights to start from, or None.
+        watch: told of every step.
+
+    Returns:
+        The decoder, and the losses of its training.
+    """
     steps = tuning_steps(effort)
     if right_key is None:
         decoder = new_decoder(view, effort, tuple(training.features.shape[1:]))
@@ -107,7 +166,16 @@ def trained(
 
 
 def restored(view: AttackerView, effort: Effort, known: RightKeyDecoder | RecoveredDecoder) -> Decoder:
-    """The decoder whose weights an earlier attack left."""
+    """The decoder whose weights an earlier attack left.
+
+    Args:
+        view: what the attacker holds.
+        effort: the budget, the same as that attack's.
+        known: its weights.
+
+    Returns:
+        In evaluation mode.
+    """
     decoder = new_decoder(view, effort, view.train.feature.shape[1:])
     unpack(decoder, known.weights)
     return decoder.eval()
@@ -115,7 +183,15 @@ def restored(view: AttackerView, effort: Effort, known: RightKeyDecoder | Recove
 
 @torch.no_grad()
 def error_of(decoder: torch.nn.Module, pairs: Pairs) -> float:
-    """RMSE on [0, 1]."""
+    """Root of the mean square error of a decoder's images, on the scale [0, 1].
+
+    Args:
+        decoder: features (N, C', ...) -> images (N, C, H, W).
+        pairs: features and true images.
+
+    Returns:
+        RMSE over all pixels of all images.
+    """
     decoder.eval()
     parts = zip(torch.split(pairs.features, 500), torch.split(pairs.images, 500), strict=True)
     total = sum(

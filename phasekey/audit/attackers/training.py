@@ -25,13 +25,24 @@ def device() -> torch.device:
 
 
 def pixels_of(images: Tensor) -> Tensor:
-    """Images as networks take them: uint8 (N, H, W, C) -> float32 (N, C, H, W) in [0, 1], where they lie."""
+    """Images as networks take them, on the device where they lie.
+
+    Args:
+        images: uint8 (N, H, W, C).
+
+    Returns:
+        float32 (N, C, H, W) in [0, 1].
+    """
     return images.permute(0, 3, 1, 2).float() / 255
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Attacks draw from torch's random state; nobody else's is disturbed."""
+    """Seed torch's random state for a while; nobody else's draws are disturbed.
+
+    Args:
+        seed: of torch's generators.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
@@ -44,7 +55,11 @@ def drawn() -> tuple[Tensor, list[Tensor]]:
 
 @contextmanager
 def continued(draws: tuple[Tensor, list[Tensor]]) -> Iterator[None]:
-    """Go on drawing from where `drawn` was asked; nobody else's random state is disturbed."""
+    """Go on drawing from where `drawn` was asked; nobody else's random state is disturbed.
+
+    Args:
+        draws: what `drawn` returned.
+    """
     with torch.random.fork_rng():
         torch.set_rng_state(draws[0])
         torch.cuda.set_rng_state_all(draws[1])
@@ -55,6 +70,14 @@ class Bank:
     """A split on the training device, from which transmissions are drawn anew: other angles, other decoys.
 
     A device never sends the same x for long, so an attacker has as many as he likes of each image.
+
+    Attributes:
+        feature: (N, C', ...).
+        decoy: likewise, None of a device without rotation.
+        images: uint8 (N, H, W, C).
+        property: int64 (N,).
+        x: as sent, (N, 2C', ...).
+        theta: radians (N,), None without rotation.
     """
 
     def __init__(self, samples: Samples) -> None:
@@ -70,11 +93,25 @@ class Bank:
         return len(self.feature)
 
     def targets(self, rows: Tensor) -> Tensor:
-        """Images of the rows as float32 (N, C, H, W) in [0, 1]."""
+        """Images of some rows as networks take them.
+
+        Args:
+            rows: (N,) int64.
+
+        Returns:
+            float32 (N, C, H, W) in [0, 1].
+        """
         return pixels_of(self.images[rows])
 
     def draw(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Fresh transmissions of the rows: x (N, 2C, ...) and θ (N,); only of a device that rotates."""
+        """Fresh transmissions of some rows; only of a device that rotates.
+
+        Args:
+            rows: (N,) int64.
+
+        Returns:
+            x (N, 2C', ...) and θ (N,) in radians.
+        """
         assert self.decoy is not None  # noqa: S101 - attacks on angles say why_not first
         other = torch.randint(len(self), (len(rows),), device=rows.device)
         theta = 2 * torch.pi * torch.rand(len(rows), device=rows.device)
@@ -87,8 +124,21 @@ def fit(
 ) -> tuple[CurvePoint, ...]:  # fmt: skip
     """Train in place (AdamW, one cycle) and keep the weights that were best on validation.
 
-    loss(network, rows): of row numbers drawn from `images`. validation_loss(network): lower is stronger;
-    called with the network in evaluation mode and without gradients. Draws from torch's random state.
+    Draws from torch's random state.
+
+    Args:
+        network: any; moved to the attackers' device.
+        loss: network and row numbers (B,) -> scalar.
+        validation_loss: network -> a number, lower is stronger; called in evaluation mode, without
+            gradients.
+        images: from how many rows are drawn.
+        steps: how many.
+        batch: rows of a step.
+        rate: the largest learning rate.
+        watch: told of every step.
+
+    Returns:
+        The losses, some twenty points.
     """
     network.to(device()).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
@@ -125,7 +175,16 @@ def _validate(network: nn.Module, loss: Callable[[nn.Module], float]) -> float:
 
 @torch.no_grad()
 def predict(network: nn.Module, inputs: Floats, *, batch: int = 500) -> Floats:
-    """Run a trained network over an array, part by part: (N, ...) -> (N, ...)."""
+    """Run a trained network over an array, part by part.
+
+    Args:
+        network: (N, ...) -> (N, ...).
+        inputs: (N, ...) float32.
+        batch: rows at a time.
+
+    Returns:
+        Its outputs, (N, ...) float32.
+    """
     network.eval()
     parts = torch.split(torch.from_numpy(np.ascontiguousarray(inputs)), batch)
     outputs: NDArray[np.float32] = torch.cat([network(part.to(device())).cpu() for part in parts]).numpy()
@@ -133,13 +192,25 @@ def predict(network: nn.Module, inputs: Floats, *, batch: int = 500) -> Floats:
 
 
 def pack(network: nn.Module) -> Floats:
-    """All weights and statistics of a network in one array."""
+    """All weights and statistics of a network in one array.
+
+    Args:
+        network: any.
+
+    Returns:
+        (V,) float32.
+    """
     state = [value.detach().cpu().float().flatten() for value in network.state_dict().values()]
     return torch.cat(state).numpy()
 
 
 def unpack(network: nn.Module, packed: NDArray[np.generic]) -> None:
-    """The reverse, into a network of the same sizes."""
+    """The reverse of `pack`, into a network of the same sizes.
+
+    Args:
+        network: changed in place.
+        packed: (V,).
+    """
     values, start = torch.from_numpy(np.asarray(packed, np.float32)), 0
     state = network.state_dict()
     for name, value in state.items():

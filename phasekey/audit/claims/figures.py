@@ -43,7 +43,7 @@ class ClaimFigure:
 
     @property
     def value(self) -> float:
-        """The figure itself."""
+        """The figure, in its own unit, without its interval."""
         return self.interval[0]
 
     @property

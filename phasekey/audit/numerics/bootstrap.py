@@ -18,7 +18,15 @@ Interval = tuple[float, float, float]  # value, low, high
 
 
 def mean_interval(rows: NDArray[Any], seed: int) -> Interval:
-    """The mean of (N,) values with its 95 % interval."""
+    """The mean of some values with its 95 % interval.
+
+    Args:
+        rows: (N,).
+        seed: of the resampling.
+
+    Returns:
+        Mean, and the interval's lower and upper end.
+    """
     rng = np.random.default_rng(seed)
     values = np.asarray(rows, np.float64)
     blocks = (
@@ -34,7 +42,17 @@ def two_sample_interval(
     two: NDArray[Any],
     seed: int,
 ) -> Interval:
-    """A statistic of two independent samples with its 95 % interval; each is resampled for itself."""
+    """A statistic of two independent samples with its 95 % interval; each is resampled for itself.
+
+    Args:
+        statistic: of both samples -> a number.
+        one: (N,).
+        two: (M,).
+        seed: of the resampling.
+
+    Returns:
+        The statistic, and the interval's lower and upper end.
+    """
     rng = np.random.default_rng(seed)
 
     def again(rows: NDArray[Any]) -> NDArray[Any]:

@@ -25,5 +25,12 @@ class Gauge:
         self._direction = direction
 
     def fix(self, x: Floats) -> Floats:
-        """Pair layout -> pair layout."""
+        """Turn transmissions to the canonical phase.
+
+        Args:
+            x: pair layout (N, 2C', ...).
+
+        Returns:
+            Pair layout (N, 2C', ...).
+        """
         return turn(x, -np.angle(parts(x) @ self._direction.conj()))

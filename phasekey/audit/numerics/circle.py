@@ -16,27 +16,55 @@ FINE = 1024  # angles of the grid on which quantiles are read
 
 
 def grid(count: int) -> Angles:
-    """Even angles 2πk/A, (A,)."""
+    """Even angles 2πk/A of the circle.
+
+    Args:
+        count: A.
+
+    Returns:
+        Radians (A,), float64.
+    """
     return TURN * np.arange(count) / count
 
 
 def mean_angle(angles: Angles) -> float:
-    """The circular mean of angles (N,), radians in (-π, π]: arg of the mean of e^{iθ} (Mardia 1972)."""
+    """The circular mean of angles: the argument of the mean of e^{iθ} (Mardia 1972).
+
+    Args:
+        angles: radians (N,).
+
+    Returns:
+        Radians in (-π, π].
+    """
     return float(np.angle(np.exp(1j * angles).mean()))
 
 
 def softmax(scores: NDArray[np.floating]) -> Floats:
-    """Scores (N, A) -> probabilities (N, A)."""
+    """Probabilities in proportion to e^score, row by row.
+
+    Args:
+        scores: (N, A).
+
+    Returns:
+        (N, A) float32; rows sum to 1.
+    """
     raised = np.exp(scores - scores.max(1, keepdims=True))
     shares: Floats = (raised / raised.sum(1, keepdims=True)).astype(np.float32)
     return shares
 
 
 def best_guess(posterior: Floats, fold: int = 1) -> Angles:
-    """The angle of the grid that the posterior expects to err least by, modulo 2π/fold: (N, A) -> (N,).
+    """The angle of the grid that the posterior expects to err least by, modulo 2π/fold.
 
-    For fold 2 or 4, angles that differ by the period count as one, so that the guess is the best modulo
-    π or π/2. A must be divisible by fold.
+    For fold 2 or 4, angles that differ by the period count as one, so that the guess is the best modulo π or
+    π/2.
+
+    Args:
+        posterior: (N, A).
+        fold: 1, 2 or 4; A must be divisible by it.
+
+    Returns:
+        Radians (N,) in [0, 2π/fold).
     """
     count = posterior.shape[1] // fold
     folded = posterior.reshape(len(posterior), fold, count).sum(1)
@@ -47,7 +75,14 @@ def best_guess(posterior: Floats, fold: int = 1) -> Angles:
 
 
 def sharpest(scores: NDArray[np.floating]) -> Angles:
-    """The angle of the largest score: (N, A) -> (N,)."""
+    """The angle of the largest score, between two angles of the grid by a parabola.
+
+    Args:
+        scores: on an even grid, (N, A).
+
+    Returns:
+        Radians (N,) in [0, 2π).
+    """
     return _peak(scores, TURN)
 
 
@@ -63,10 +98,17 @@ def _peak(scores: NDArray[np.floating], period: float) -> Angles:
 
 
 def guess_list(posterior: Floats, guesses: int) -> Angles:
-    """So many guesses, spread as the posterior asks: (N, A) -> (N, guesses).
+    """So many guesses, spread as the posterior asks.
 
     They lie at even quantiles of posterior^(1/3), the density of points that makes the mean squared distance
     to the nearest smallest (Panter and Dite 1951). A flat posterior gives evenly spaced guesses.
+
+    Args:
+        posterior: (N, A).
+        guesses: how many, T.
+
+    Returns:
+        Radians (N, T), rising.
     """
     fine = np.arange(FINE) / FINE
     wrapped = np.concatenate([posterior, posterior[:, :1]], axis=1)

@@ -18,9 +18,17 @@ BLOCK = 500  # images at a time
 
 
 def circular_error(estimate: NDArray[Any], truth: NDArray[Any], period: float = 2 * np.pi) -> Values:
-    """The distance of two angles on a circle of that circumference: radians in [0, period / 2].
+    """The distance of two angles on a circle.
 
     A guess that knows nothing scores period / 4: π/2 on the full circle, π/4 modulo π, π/8 modulo π/2.
+
+    Args:
+        estimate: radians (N,), or any shape that fits.
+        truth: radians, likewise.
+        period: the circle's circumference: 2π, π or π/2.
+
+    Returns:
+        Radians in [0, period / 2].
     """
     away = np.mod(np.asarray(estimate, np.float64) - truth, period)
     distance: Values = np.minimum(away, period - away)
@@ -28,26 +36,57 @@ def circular_error(estimate: NDArray[Any], truth: NDArray[Any], period: float = 
 
 
 def squared_error(guess: NDArray[Any], truth: NDArray[Any]) -> Values:
-    """The mean square of each row's differences: (N, ...) -> (N,). Its mean's root is the RMSE."""
+    """The mean square of each row's differences; its mean's root is the RMSE.
+
+    Args:
+        guess: (N, ...).
+        truth: (N, ...).
+
+    Returns:
+        (N,).
+    """
     return _row_means(np.square(np.asarray(guess, np.float32) - np.asarray(truth, np.float32)))
 
 
 def absolute_error(guess: NDArray[Any], truth: NDArray[Any]) -> Values:
-    """MAE of each row: (N, ...) -> (N,)."""
+    """The mean absolute difference of each row.
+
+    Args:
+        guess: (N, ...).
+        truth: (N, ...).
+
+    Returns:
+        (N,).
+    """
     return _row_means(np.abs(np.asarray(guess, np.float32) - np.asarray(truth, np.float32)))
 
 
 def psnr(guess: NDArray[Any], truth: NDArray[Any]) -> Values:
-    """Peak signal-to-noise ratio of each image of range 1, in dB, at most PSNR_CAP: (N, ...) -> (N,)."""
+    """Peak signal-to-noise ratio of each image of range 1.
+
+    Args:
+        guess: (N, ...).
+        truth: (N, ...).
+
+    Returns:
+        dB (N,), at most PSNR_CAP.
+    """
     decibels: Values = -10 * np.log10(np.maximum(squared_error(guess, truth), 10 ** (-PSNR_CAP / 10)))
     return decibels
 
 
 def ssim(guess: NDArray[Any], truth: NDArray[Any]) -> Values:
-    """Structural similarity of each image (Wang et al. 2004): (N, H, W, C) -> (N,).
+    """Structural similarity of each image (Wang et al. 2004).
 
     Gaussian window of 11 pixels, σ = 1.5, where it fits wholly into the image; the mean over places and
     channels. In images smaller than the window the window is cut to the largest odd size that fits.
+
+    Args:
+        guess: (N, H, W, C).
+        truth: likewise.
+
+    Returns:
+        (N,), at most 1.
     """
     parts = range(0, len(truth), BLOCK)
     similar = [_ssim(*(rows[at : at + BLOCK].astype(np.float64) for rows in (guess, truth))) for at in parts]
@@ -74,13 +113,28 @@ def _local(images: Values) -> Values:
 
 
 def best_of(errors: NDArray[Any]) -> Values:
-    """The error of the best of each row's T guesses, in whatever order they come: (N, T) -> (N,)."""
+    """The error of the best of each row's guesses, in whatever order they come.
+
+    Args:
+        errors: (N, T).
+
+    Returns:
+        (N,).
+    """
     smallest: Values = errors.min(axis=1).astype(np.float64)
     return smallest
 
 
 def cosine(one: NDArray[Any], two: NDArray[Any]) -> Values:
-    """The cosine between each two rows, flattened: (N, ...) -> (N,); 0 where one of them is zero."""
+    """The cosine between each two rows, flattened.
+
+    Args:
+        one: (N, ...).
+        two: (N, ...).
+
+    Returns:
+        (N,) in [-1, 1]; 0 where one of them is zero.
+    """
     left, right = (np.asarray(rows, np.float64).reshape(len(rows), -1) for rows in (one, two))
     lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     products = np.einsum("nd,nd->n", left, right)
@@ -89,19 +143,42 @@ def cosine(one: NDArray[Any], two: NDArray[Any]) -> Values:
 
 
 def mistakes(guess: NDArray[Any], truth: NDArray[Any]) -> Values:
-    """1 for a wrong row, 0 for a right one; of attributes (N, A), the share of wrong ones: -> (N,)."""
+    """Which rows are wrong.
+
+    Args:
+        guess: classes (N,), or attributes (N, A).
+        truth: likewise.
+
+    Returns:
+        (N,): 1 for a wrong row, 0 for a right one; of attributes the share of wrong ones.
+    """
     return _row_means(np.asarray(guess) != np.asarray(truth))
 
 
 def majority(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The most frequent class of (N,), or of each column of (N, A); the smallest of equals."""
+    """The most frequent class; the smallest of equals.
+
+    Args:
+        labels: (N,) or (N, A).
+
+    Returns:
+        One class, shape (), or one for each column, (A,).
+    """
     columns = labels.reshape(len(labels), -1).T
     winners = np.array([np.bincount(column).argmax() for column in columns], np.int64)
     return winners.reshape(labels.shape[1:])
 
 
 def area_under_curve(outside: NDArray[Any], inside: NDArray[Any]) -> float:
-    """ROC AUC: how often a random member's score is above a random non-member's, half for equals."""
+    """ROC AUC: how often a random member's score is above a random non-member's, half for equals.
+
+    Args:
+        outside: scores of non-members, (N,).
+        inside: scores of members, (M,).
+
+    Returns:
+        In [0, 1], one half for a coin.
+    """
     ordered = np.sort(outside)
     below = np.searchsorted(ordered, inside, "left")
     not_above = np.searchsorted(ordered, inside, "right")
@@ -109,7 +186,16 @@ def area_under_curve(outside: NDArray[Any], inside: NDArray[Any]) -> float:
 
 
 def true_positives_at(outside: NDArray[Any], inside: NDArray[Any], false_positives: float) -> float:
-    """The share of members found by the threshold that takes at most that share of non-members for ones."""
+    """The share of members found by the threshold that takes at most so many non-members for ones.
+
+    Args:
+        outside: scores of non-members, (N,).
+        inside: scores of members, (M,).
+        false_positives: the share of non-members that is allowed.
+
+    Returns:
+        In [0, 1].
+    """
     allowed = int(false_positives * len(outside) + 1e-9)
     threshold = np.sort(outside)[::-1][allowed] if allowed < len(outside) else -np.inf
     return float(np.mean(inside > threshold))

@@ -10,27 +10,59 @@ from phasekey.audit.numerics.arrays import Floats
 
 
 def parts(x: Floats) -> NDArray[np.complex64]:
-    """Pair layout (N, 2C, ...) -> complex (N, C·...): one row for each transmission."""
+    """Pair layout as complex numbers.
+
+    Args:
+        x: (N, 2C, ...), real block first.
+
+    Returns:
+        complex64 (N, C·...): one row for each transmission.
+    """
     half = x.shape[1] // 2
     values: NDArray[np.complex64] = x[:, :half].reshape(len(x), -1) + 1j * x[:, half:].reshape(len(x), -1)
     return values
 
 
 def hide(feature: Floats, decoy: Floats, theta: NDArray[np.float64]) -> Floats:
-    """Eq. 2, x = e^{iθ}(a + ib): features and decoys (N, C, ...), angles (N,) -> pair layout (N, 2C, ...)."""
+    """Eq. 2, x = e^{iθ}(a + ib).
+
+    Args:
+        feature: a, (N, C, ...).
+        decoy: b, (N, C, ...).
+        theta: radians (N,).
+
+    Returns:
+        Pair layout (N, 2C, ...).
+    """
     cos, sin = _cos_sin(theta, feature)
     return np.concatenate([feature * cos - decoy * sin, feature * sin + decoy * cos], axis=1)
 
 
 def unrotate(x: Floats, theta: NDArray[np.float64]) -> Floats:
-    """a* = Re[x e^{-iθ}] for guesses (N,): pair layout (N, 2C, ...) -> (N, C, ...) (Eq. 3)."""
+    """a* = Re[x e^{-iθ̂}] (Eq. 3).
+
+    Args:
+        x: pair layout (N, 2C, ...).
+        theta: guesses in radians, (N,).
+
+    Returns:
+        (N, C, ...).
+    """
     half = x.shape[1] // 2
     cos, sin = _cos_sin(theta, x)
     return x[:, :half] * cos + x[:, half:] * sin
 
 
 def turn(x: Floats, angle: NDArray[np.float64]) -> Floats:
-    """x e^{i·angle}: pair layout (N, 2C, ...), angles (N,) -> pair layout."""
+    """x e^{i·angle}.
+
+    Args:
+        x: pair layout (N, 2C, ...).
+        angle: radians (N,).
+
+    Returns:
+        Pair layout (N, 2C, ...).
+    """
     half = x.shape[1] // 2
     return hide(x[:, :half], x[:, half:], angle)
 
@@ -42,9 +74,17 @@ def _cos_sin(theta: NDArray[np.float64], like: Floats) -> tuple[Floats, Floats]:
 
 
 def cosines(x: Floats, feature: Floats, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine between Re[x e^{-iθ̂}] and the feature for T guesses of each angle: (N, T) -> (N, T).
+    """The cosine between Re[x e^{-iθ̂}] and the feature for several guesses of each angle.
 
     By the plane's Gram matrix: no vector of a guess is ever made.
+
+    Args:
+        x: pair layout (N, 2C, ...).
+        feature: (N, C, ...).
+        angle: guesses in radians, (N, T).
+
+    Returns:
+        (N, T) in [-1, 1]; 0 where one of the two is zero.
     """
     z = parts(x)
     real, imaginary = z.real.astype(np.float64), z.imag.astype(np.float64)
@@ -63,6 +103,13 @@ def cosines(x: Floats, feature: Floats, angle: NDArray[np.float64]) -> NDArray[n
 
 
 def major_axis(x: Floats) -> NDArray[np.float64]:
-    """The angle for which Re[x e^{-iθ̂}] is longest, (N,) in (-π/2, π/2]: half the phase of Σ x²."""
+    """The angle for which Re[x e^{-iθ̂}] is longest: half the phase of Σ x².
+
+    Args:
+        x: pair layout (N, 2C, ...).
+
+    Returns:
+        Radians (N,) in (-π/2, π/2].
+    """
     angles: NDArray[np.float64] = np.angle(np.square(parts(x)).sum(1)).astype(np.float64) / 2
     return angles

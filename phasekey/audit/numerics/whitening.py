@@ -19,22 +19,39 @@ ROWS = 20_000  # features from which directions are learnt
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Principal directions (K, D) of features, largest first, and how much they vary along them, (K,)."""
+    """Principal directions of features, largest first.
+
+    Attributes:
+        directions: (K, D).
+        variance: how much features vary along them, (K,).
+    """
 
     directions: NDArray[np.float64]
     variance: NDArray[np.float64]
 
     def whitening(self, shrinkage: float = SHRINKAGE) -> Floats:
-        """W (K, D), for which W·f varies about alike in K directions."""
+        """A linear map for whose values all directions vary about alike.
+
+        Args:
+            shrinkage: times the mean variance, added to every direction's.
+
+        Returns:
+            W (K, D) float32.
+        """
         scale = np.sqrt(self.variance + shrinkage * self.variance.mean() + 1e-12)
         matrix: Floats = (self.directions / scale[:, None]).astype(np.float32)
         return matrix
 
 
 def spectrum(features: Floats, *, centred: bool = True) -> Spectrum:
-    """Of features (N, D): all directions up to D = 2,048, beyond that the 1,024 largest.
+    """Principal directions: all of them up to D = 2,048, beyond that the 1,024 largest.
 
-    centred False: second moments about zero, so that a large mean does not outweigh the rest.
+    Args:
+        features: (N, D).
+        centred: False for second moments about zero, so that a large mean does not outweigh the rest.
+
+    Returns:
+        Directions and variances, largest first.
     """
     rows = features[:: -(-len(features) // ROWS)]
     rows = rows - rows.mean(0) if centred else rows
@@ -42,9 +59,14 @@ def spectrum(features: Floats, *, centred: bool = True) -> Spectrum:
 
 
 def views(features: Floats) -> tuple[Floats, ...]:
-    """Axes along which the law of features (N, D) may not be Gaussian, (K, D) each.
+    """Axes along which the law of features may not be Gaussian: the principal components; and the feature's
+    own values, unless they are too many.
 
-    The principal components; and the feature's own values, unless they are too many.
+    Args:
+        features: (N, D).
+
+    Returns:
+        One or two arrays (K, D).
     """
     components = spectrum(features).whitening()
     if features.shape[1] > LARGEST:

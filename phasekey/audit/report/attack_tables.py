@@ -13,7 +13,14 @@ YARDSTICK = " It is given what the others look for, so it is never called the st
 
 
 def all_attacks(audit: Audit) -> Html:
-    """One table for each class."""
+    """All attacks with all their figures, one table for each class.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     tables = [_class_table(audit, leak, class_title(audit, said)) for leak, said in leaks().items()]
     shown = [each for each in tables if each]
     empty = None if shown else tag("p", "This audit holds no attack.")

@@ -8,7 +8,15 @@ HEIGHT, INSET = 18, 4  # px of the whole, and of the fill from its edges
 
 
 def bar(figure: Figure, reached: Grade) -> Html:
-    """One bar from chance to the raw input, in its grade's colour, with the 95% interval as a whisker."""
+    """One bar from chance to the raw input, with the 95% interval as a whisker.
+
+    Args:
+        figure: what it shows.
+        reached: its grade, for the colour.
+
+    Returns:
+        Inline SVG.
+    """
     ends = sorted(100 * figure.exposure_of(value) for value in (figure.low, figure.high))
     way = f"{figure.exposure:.0%} of the way from chance to the raw input"
     shown = f"{way}, interval {ends[0]:.0f}% to {ends[1]:.0f}%"
@@ -25,14 +33,28 @@ def bar(figure: Figure, reached: Grade) -> Html:
 
 
 def badge(reached: Grade | None) -> Html:
-    """The grade as a small label; colour never says it alone."""
+    """The grade as a small label; colour never says it alone.
+
+    Args:
+        reached: None where nothing was measured.
+
+    Returns:
+        A span.
+    """
     return tag(
         "span", "not measured" if reached is None else reached.label, class_=f"badge {css_class(reached)}"
     )
 
 
 def css_class(reached: Grade | None) -> str:
-    """Which colour of report.css."""
+    """The class of report.css that has a grade's colour.
+
+    Args:
+        reached: None where nothing was measured.
+
+    Returns:
+        E.g. grade-leak.
+    """
     return "grade-none" if reached is None else f"grade-{reached.name.lower()}"
 
 

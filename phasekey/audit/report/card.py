@@ -16,7 +16,14 @@ _SECTION = re.compile(rf"^{re.escape(HEADING)}\n.*?(?=^## |\Z)", re.MULTILINE | 
 
 
 def section(summary: Mapping[str, Any] | None) -> str:
-    """The section with its heading; None: there was no audit."""
+    """What a model card says of privacy, with its heading.
+
+    Args:
+        summary: as in the manifest's `audit`; None: there was no audit.
+
+    Returns:
+        Markdown.
+    """
     if summary is None:
         return f"{HEADING}\n\n{NONE}"
     circumstances = (
@@ -41,9 +48,14 @@ def section(summary: Mapping[str, Any] | None) -> str:
 
 
 def replace_section(path: Path, summary: Mapping[str, Any]) -> None:
-    """Put the summary into the card at this path, in place of what it says of audits; whole or not at all.
+    """Put the summary into a card in place of what it says of audits; whole or not at all.
 
-    Raises AuditError where the disk refuses it.
+    Args:
+        path: of the card.
+        summary: as in the manifest's `audit`.
+
+    Raises:
+        AuditError: the disk refuses it.
     """
     text = path.read_text(encoding="utf-8")
     replaced, count = _SECTION.subn(lambda _: section(summary) + "\n\n", text)

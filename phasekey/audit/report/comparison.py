@@ -22,9 +22,15 @@ NAMED_BY = ("defence", "head")
 
 
 def write_comparison(folder: Path, audits: Sequence[Audit]) -> None:
-    """Write compare.html, compare.md and compare.png into a folder that exists.
+    """Write compare.html, compare.md and compare.png.
 
-    Raises AuditError where the disk refuses a file."""
+    Args:
+        folder: that exists.
+        audits: one for each model.
+
+    Raises:
+        AuditError: the disk refuses one of them.
+    """
     from phasekey.audit.report.comparison_picture import write_picture
 
     write_whole(folder / "compare.html", page(audits).encode(), error=AuditError)
@@ -33,7 +39,14 @@ def write_comparison(folder: Path, audits: Sequence[Audit]) -> None:
 
 
 def names(audits: Sequence[Audit]) -> tuple[str, ...]:
-    """Each model by its form, defence and head; with its own name where two would read alike."""
+    """Each model by its form, defence and head; with its own name where two would read alike.
+
+    Args:
+        audits: one for each model.
+
+    Returns:
+        As many names.
+    """
     short = [_name(audit) for audit in audits]
     return tuple(
         f"{name} ({audit.subject.get('name')})" if short.count(name) > 1 else name
@@ -47,12 +60,26 @@ def _name(audit: Audit) -> str:
 
 
 def keys(audits: Sequence[Audit]) -> tuple[str, ...]:
-    """The headline figures that any of them has, in the report's order."""
+    """The headline figures that any of them has, in the report's order.
+
+    Args:
+        audits: one for each model.
+
+    Returns:
+        Keys of the catalogue.
+    """
     return tuple(key for key in headlines() if any(audit.strongest(key) for audit in audits))
 
 
 def markdown(audits: Sequence[Audit]) -> str:
-    """A table for documents: rows by figure, columns by model."""
+    """A table for documents: rows by figure, columns by model.
+
+    Args:
+        audits: one for each model.
+
+    Returns:
+        Markdown.
+    """
     lines = [
         _line(("", *names(audits), "chance")),
         _line(("---", *("---:" for _ in audits), "---:")),
@@ -86,7 +113,14 @@ def _chance(audits: Sequence[Audit], key: str) -> str:
 
 
 def page(audits: Sequence[Audit]) -> str:
-    """compare.html."""
+    """The comparison as a web page that needs no other file.
+
+    Args:
+        audits: one for each model.
+
+    Returns:
+        HTML.
+    """
     heading = tag(
         "header", tag("p", "Privacy audit", class_="kicker"), tag("h1", f"{len(audits)} models side by side")
     )

@@ -16,7 +16,14 @@ ACROSS = 3
 
 
 def write_picture(path: Path, keys: Sequence[str], names: Sequence[str], audits: Sequence[Audit]) -> None:
-    """Bars from chance (0) to the raw input (1), by the strongest attack on each model."""
+    """Bars from chance (0) to the raw input (1), by the strongest attack on each model.
+
+    Args:
+        path: of the PNG.
+        keys: figures, one chart each.
+        names: of the models.
+        audits: one for each model.
+    """
     if not keys:
         return
     lines = -(-len(keys) // ACROSS)

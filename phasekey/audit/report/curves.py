@@ -12,7 +12,14 @@ WIDTH, HEIGHT, EDGE = 240, 120, 8
 
 
 def curves(audit: Audit) -> Html:
-    """The section of the page: a small chart for each trained attacker."""
+    """A small chart for each trained attacker.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     learned = [attack for attack in audit.attacks if attack.curve]
     said = words()["explained"]
     if not learned:

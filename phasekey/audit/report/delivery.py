@@ -21,7 +21,15 @@ CONFIG_FILE = "config.pbtxt"
 
 
 def beside_checkpoint(checkpoint: Path, summary: Mapping[str, Any]) -> Path:
-    """Write audit.json beside the checkpoint. Raises PhasekeyError where that folder is not writable."""
+    """Write audit.json beside the checkpoint.
+
+    Args:
+        checkpoint: its path.
+        summary: from `summarise`.
+
+    Raises:
+        PhasekeyError: that folder is not writable.
+    """
     path = checkpoint.resolve().parent / SUMMARY_FILE
     write_whole(path, summary_text(summary).encode(), error=AuditError)
     return path

@@ -32,7 +32,13 @@ PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
-    """leaks.png, reconstructions.png, sweep.png and curves.png, as far as there is something to draw."""
+    """Write leaks.png, reconstructions.png, sweep.png and curves.png, as far as there is something to draw.
+
+    Args:
+        folder: that exists.
+        audit: whose figures they are.
+        examples: the images.
+    """
     found = strongest(audit)
     if found:
         save(leaks_picture(found), folder / "leaks.png")
@@ -47,12 +53,26 @@ def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
 
 
 def strongest(audit: Audit) -> list[Figure]:
-    """The strongest attack's figure for each headline key."""
+    """The strongest attack's figure for each headline key.
+
+    Args:
+        audit: to look through.
+
+    Returns:
+        In the report's order, without those that nobody measured.
+    """
     return [found[1] for key in headlines() if (found := audit.strongest(key))]
 
 
 def leaks_picture(found: list[Figure]) -> "Picture":
-    """Bars from chance to the raw input, with intervals."""
+    """Bars from chance to the raw input, with intervals.
+
+    Args:
+        found: one figure for each bar.
+
+    Returns:
+        A picture 8 inches wide.
+    """
     picture = new_picture(8, 0.38 * len(found) + 0.9)
     axis = picture.subplots()
     for place, figure in enumerate(found):
@@ -71,7 +91,15 @@ def leaks_picture(found: list[Figure]) -> "Picture":
 
 
 def grid_picture(found: tuple[Row, ...], columns: tuple[str, ...] = ()) -> "Picture":
-    """Rows of images with their labels."""
+    """Rows of images with their labels.
+
+    Args:
+        found: the rows.
+        columns: their headings, if any.
+
+    Returns:
+        A picture, 0.8 inches for each image.
+    """
     across = max(len(row.images) for row in found)
     picture = new_picture(0.8 * across + 2.6, 0.84 * len(found) + 0.3)
     axes = picture.subplots(len(found), across, squeeze=False)
@@ -88,7 +116,14 @@ def grid_picture(found: tuple[Row, ...], columns: tuple[str, ...] = ()) -> "Pict
 
 
 def curves_picture(learned: list[AttackResult]) -> "Picture":
-    """A chart for each trained attacker: validation loss thick; training loss thin, on its own scale."""
+    """A chart for each trained attacker: validation loss thick; training loss thin, on its own scale.
+
+    Args:
+        learned: attacks that have a curve.
+
+    Returns:
+        A picture, three charts to a line.
+    """
     lines = -(-len(learned) // 3)
     picture = new_picture(9, 2.1 * lines + 0.2)
     axes: list[Axes] = list(picture.subplots(lines, 3, squeeze=False).flat)
@@ -111,14 +146,31 @@ def _label(row: Row) -> str:
 
 
 def new_picture(width: float, height: float) -> "Picture":
-    """An empty one, in inches."""
+    """An empty picture that lays itself out.
+
+    Args:
+        width: inches.
+        height: inches.
+
+    Returns:
+        A figure of matplotlib.
+    """
     from matplotlib.figure import Figure as Picture  # slow to import
 
     return Picture(figsize=(width, height), layout="constrained")
 
 
 def save(picture: "Picture", path: Path) -> None:
-    """Whole or not at all, and with no mark of program or time, so that equal audits give equal files."""
+    """Write a picture whole or not at all, with no mark of program or time, so that equal audits give equal
+    files.
+
+    Args:
+        picture: to draw.
+        path: of the PNG.
+
+    Raises:
+        AuditError: the disk refuses it.
+    """
     buffer = io.BytesIO()
     picture.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     write_whole(path, buffer.getbuffer(), error=AuditError)

@@ -23,7 +23,7 @@ class Grade(IntEnum):
 
     @property
     def label(self) -> str:
-        """In a few words."""
+        """The grade in a few words, e.g. "laid open"."""
         return LABELS[self]
 
 
@@ -37,18 +37,39 @@ LABELS = {
 
 
 def beyond_chance(figure: Figure) -> bool:
-    """Whether the whole 95% interval is better than chance, from the attacker's side."""
+    """Whether the whole 95% interval is better than chance, from the attacker's side.
+
+    Args:
+        figure: measured.
+
+    Returns:
+        True only where the interval excludes chance.
+    """
     return figure.high < figure.chance if figure.falls else figure.low > figure.chance
 
 
 def worst_exposure(figure: Figure) -> float:
-    """The exposure at that end of the interval which is worse for the device's owner."""
+    """The exposure at that end of the interval which is worse for the device's owner.
+
+    Args:
+        figure: measured.
+
+    Returns:
+        0 at chance to 1 at the raw input.
+    """
     return figure.exposure_of(figure.low if figure.falls else figure.high)
 
 
 def grade(figure: Figure) -> Grade:
-    """A leak is said only where the interval excludes chance; that there is none, only where the interval
-    leaves no room for one."""
+    """How bad a figure is: a leak is said only where the interval excludes chance; that there is none, only
+    where the interval leaves no room for one.
+
+    Args:
+        figure: measured.
+
+    Returns:
+        Its grade.
+    """
     if not beyond_chance(figure):
         return Grade.UNSURE if worst_exposure(figure) >= LEAK_FROM else Grade.CHANCE
     if figure.exposure >= OPEN_FROM:
@@ -71,12 +92,28 @@ def grade_in(audit: Audit, figure: Figure) -> Grade:
 
 
 def sends_the_same(audit: Audit, figure: Figure) -> bool:
-    """Whether the figure is of the same image twice from a device whose keys follow from the image."""
+    """Whether a figure is of the same image twice from a device whose keys follow from the image.
+
+    Args:
+        audit: that the figure is of.
+        figure: one of its figures.
+
+    Returns:
+        True where both transmissions are the same x.
+    """
     return figure.key == SAME_IMAGE and audit.subject.get("keys") == "derived"
 
 
 def meets(figure: Figure, aim: float) -> bool | None:
-    """Whether the whole interval is on the good side of an aim; None where only a part of it is."""
+    """Whether the whole interval is on the good side of an aim.
+
+    Args:
+        figure: measured.
+        aim: in the figure's unit.
+
+    Returns:
+        None where only a part of it is.
+    """
     if figure.falls:
         return True if figure.low >= aim else (False if figure.high < aim else None)
     return True if figure.high <= aim else (False if figure.low > aim else None)

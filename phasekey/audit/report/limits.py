@@ -9,7 +9,14 @@ PAPER_UNET = 64  # channels at full size, section 5.1
 
 
 def limits(audit: Audit) -> tuple[str, ...]:
-    """Sentences, the weightiest first."""
+    """How far the audit may be trusted, the weightiest reason first.
+
+    Args:
+        audit: to look at.
+
+    Returns:
+        Sentences.
+    """
     said = words()["limits"]
     found = (
         said["bound"],
@@ -24,7 +31,14 @@ def limits(audit: Audit) -> tuple[str, ...]:
 
 
 def rotated(audit: Audit) -> bool:
-    """Whether an angle hides anything in this form."""
+    """Whether an angle hides anything in this form.
+
+    Args:
+        audit: to look at.
+
+    Returns:
+        True for the complex form.
+    """
     return bool(audit.subject.get("form", "complex") == "complex")
 
 

@@ -29,12 +29,29 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Html:
 
 
 def joined(children: Iterable[Child]) -> Html:
-    """Several pieces, one after another, those of text escaped."""
+    """Several pieces, one after another, those of text escaped.
+
+    Args:
+        children: markup, text, or None, which is left out.
+
+    Returns:
+        Markup.
+    """
     return Html("".join(_safe(child) for child in children if child is not None))
 
 
 def table(head: Iterable[Child], rows: Iterable[Html], *, caption: str, class_: str | None = None) -> Html:
-    """A table with a caption for all and column headings; it scrolls by itself where the screen is narrow."""
+    """A table with a caption for all and column headings; it scrolls by itself where the screen is narrow.
+
+    Args:
+        head: cells of the first row.
+        rows: elements tr.
+        caption: text.
+        class_: of the table, None for none.
+
+    Returns:
+        Markup.
+    """
     cells = joined(tag("th", cell, scope="col") for cell in head)
     content = tag(
         "table",
@@ -47,7 +64,16 @@ def table(head: Iterable[Child], rows: Iterable[Html], *, caption: str, class_: 
 
 
 def section(heading: str, *children: Child, id_: str) -> Html:
-    """A part of the page under a heading of its own."""
+    """A part of the page under a heading of its own.
+
+    Args:
+        heading: text.
+        children: what follows it.
+        id_: its anchor.
+
+    Returns:
+        Markup.
+    """
     return tag(
         "section",
         tag("h2", heading, id_=f"{id_}-heading"),

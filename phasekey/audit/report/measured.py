@@ -11,7 +11,14 @@ OPTIONS = {"box": "box", "decoys": "decoy_law", "keys": "keys"}
 
 
 def measured(audit: Audit) -> Html:
-    """The section of the page."""
+    """How it was measured, with the command that does it again.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     return section(
         "How it was measured",
         tag("pre", tag("code", command(audit))),
@@ -21,7 +28,14 @@ def measured(audit: Audit) -> Html:
 
 
 def command(audit: Audit) -> str:
-    """What to type for the same again; files are in capitals, as their places are the reader's own."""
+    """What to type for the same again; files are in capitals, as their places are the reader's own.
+
+    Args:
+        audit: to repeat.
+
+    Returns:
+        One line.
+    """
     subject = audit.subject
     words = [
         "phasekey audit",

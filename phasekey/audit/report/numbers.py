@@ -11,7 +11,15 @@ SMALL_ANGLE = 0.1  # degrees
 
 
 def in_table(value: float | None, unit: Unit) -> str:
-    """For a cell: radians and plain numbers with three decimals, shares in percent."""
+    """A number for a cell: radians and plain numbers with three decimals, shares in percent.
+
+    Args:
+        value: None where there is none.
+        unit: of the figure.
+
+    Returns:
+        Text; a dash where there is no finite number.
+    """
     if value is None or not math.isfinite(value):
         return NOT_KNOWN
     if unit == "share":
@@ -21,7 +29,15 @@ def in_table(value: float | None, unit: Unit) -> str:
 
 
 def in_words(value: float | None, unit: Unit) -> str:
-    """For a sentence: angles in degrees, which more people have a feeling for."""
+    """A number for a sentence: angles in degrees, which more people have a feeling for.
+
+    Args:
+        value: None where there is none.
+        unit: of the figure.
+
+    Returns:
+        Text with its unit.
+    """
     if unit != "angle" or value is None or not math.isfinite(value):
         return f"{in_table(value, unit)}{' dB' if unit == 'decibel' else ''}"
     degrees = math.degrees(value)
@@ -31,18 +47,46 @@ def in_words(value: float | None, unit: Unit) -> str:
 
 
 def exact(value: float | None, unit: Unit) -> Html:
-    """A cell's number, with all its digits where programs look for them."""
+    """A cell's number, with all its digits where programs look for them.
+
+    Args:
+        value: None where there is none.
+        unit: of the figure.
+
+    Returns:
+        A data element.
+    """
     if value is None or not math.isfinite(value):
         return Html(NOT_KNOWN)
     return tag("data", in_table(value, unit), value=repr(float(value)))
 
 
 def with_interval(value: float, low: float, high: float, unit: Unit) -> Html:
-    """A cell's number above its 95% interval."""
+    """A cell's number above its 95% interval.
+
+    Args:
+        value: the figure.
+        low: the lower end of its interval.
+        high: the upper end.
+        unit: of all three.
+
+    Returns:
+        Markup.
+    """
     interval = joined((exact(low, unit), "–", exact(high, unit)))
     return joined((exact(value, unit), " ", tag("span", interval, class_="interval")))
 
 
 def plain_interval(value: float, low: float, high: float, unit: Unit) -> str:
-    """The same for Markdown and pictures."""
+    """A number and its 95% interval for Markdown and pictures.
+
+    Args:
+        value: the figure.
+        low: the lower end of its interval.
+        high: the upper end.
+        unit: of all three.
+
+    Returns:
+        Text.
+    """
     return f"{in_table(value, unit)} ({in_table(low, unit)}–{in_table(high, unit)})"

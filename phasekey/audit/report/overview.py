@@ -16,7 +16,14 @@ MET = {True: "reached", False: "missed", None: "within the interval"}
 
 
 def heading(audit: Audit) -> Html:
-    """What was audited, and what the page is about."""
+    """What was audited, and what the page is about.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The page's header.
+    """
     lead = words()["explained"]["lead" if rotated(audit) else "lead_unrotated"]
     return tag(
         "header",
@@ -28,7 +35,14 @@ def heading(audit: Audit) -> Html:
 
 
 def subject_line(audit: Audit) -> str:
-    """Network, form, defence and head, as far as they are known."""
+    """Network, form, defence and head, as far as they are known.
+
+    Args:
+        audit: of that subject.
+
+    Returns:
+        One line.
+    """
     subject = audit.subject
     parts = [subject.get("network"), form_of(audit)]
     parts += [
@@ -39,13 +53,27 @@ def subject_line(audit: Audit) -> str:
 
 
 def form_of(audit: Audit) -> str:
-    """The form, with the noise of noisy ones."""
+    """The form, with the noise of noisy ones.
+
+    Args:
+        audit: of that subject.
+
+    Returns:
+        E.g. noisy γ = 0.5.
+    """
     form, gamma = str(audit.subject.get("form", "")), audit.subject.get("gamma")
     return f"{form} γ = {gamma:g}" if gamma else form
 
 
 def verdict(audit: Audit) -> Html:
-    """The verdict in plain words, and how far it may be trusted."""
+    """The verdict in plain words, and how far it may be trusted.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     verdicts = judge(audit)
     sentence, worst = overall(verdicts)
     said = tag("p", sentence, class_=f"headline {css_class(worst)}")
@@ -86,7 +114,14 @@ def _by(attack: AttackResult, figure: Figure) -> str:
 
 
 def classes(audit: Audit) -> Html:
-    """Every headline figure of the strongest attack, as a bar between chance and the raw input."""
+    """Every headline figure of the strongest attack, as a bar between chance and the raw input.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     rows = [row for leak, said in leaks().items() for row in _rows(audit, leak, class_title(audit, said))]
     if not rows:
         return section(HOW_FAR, tag("p", "No attack was measured."), id_="classes")

@@ -32,15 +32,30 @@ PARTS = {
 
 
 def write_report(folder: Path, audit: Audit, examples: Examples) -> None:
-    """Write report.html and the PNG figures into a folder that exists.
+    """Write report.html and the PNG figures.
 
-    Raises AuditError where the disk refuses a file."""
+    Args:
+        folder: that exists.
+        audit: its numbers.
+        examples: its images.
+
+    Raises:
+        AuditError: the disk refuses one of them.
+    """
     write_whole(folder / PAGE_FILE, report(audit, examples).encode(), error=AuditError)
     write_figures(folder, audit, examples)
 
 
 def report(audit: Audit, examples: Examples) -> str:
-    """The whole page."""
+    """The whole report as one page that needs no other file.
+
+    Args:
+        audit: its numbers.
+        examples: its images.
+
+    Returns:
+        HTML.
+    """
     parts = (
         heading(audit),
         _contents(),
@@ -56,7 +71,16 @@ def report(audit: Audit, examples: Examples) -> str:
 
 
 def document(title: str, parts: Iterable[Child], class_: str | None = None) -> str:
-    """A page around its parts, with the style sheet inside. class_: of the body."""
+    """A page around its parts, with the style sheet inside.
+
+    Args:
+        title: of the window.
+        parts: of the body.
+        class_: of the body, None for none.
+
+    Returns:
+        HTML.
+    """
     # In a style element nothing is escaped, and nothing needs to be: the sheet is ours.
     style = Html(f"<style>{_sheet()}</style>")
     head = tag(

@@ -32,7 +32,15 @@ class Row:
 
 
 def rows(audit: Audit, examples: Examples) -> tuple[Row, ...]:
-    """The input, the right key and every inversion attack, in the attacks' order (Figures 2 and 8)."""
+    """The input, the right key and every inversion attack, in the attacks' order (Figures 2 and 8).
+
+    Args:
+        audit: of the attacks.
+        examples: the images.
+
+    Returns:
+        Eight images to a row at most.
+    """
     found = [Row("The image", "what should stay at home", unit(examples.inputs[:SHOWN]))]
     if examples.right_key is not None:
         found.append(Row("With the right key", _remark(audit, "right-key"), examples.right_key[:SHOWN]))
@@ -45,7 +53,14 @@ def rows(audit: Audit, examples: Examples) -> tuple[Row, ...]:
 
 
 def sweep(examples: Examples) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """Names of the angles, and a row for each image (Figure 7); empty where there is no sweep."""
+    """What the right key's decoder makes of keys that are off (Figure 7).
+
+    Args:
+        examples: the images.
+
+    Returns:
+        Names of the angles, and a row for each image; both empty where there is no sweep.
+    """
     if examples.sweep is None or examples.sweep_angles is None:
         return (), ()
     names = tuple(f"{degrees:.0f}°" for degrees in np.degrees(examples.sweep_angles))
@@ -54,7 +69,15 @@ def sweep(examples: Examples) -> tuple[tuple[str, ...], tuple[Row, ...]]:
 
 
 def pictures(audit: Audit, examples: Examples) -> Html:
-    """The section of the page."""
+    """What attackers made of single transmissions.
+
+    Args:
+        audit: of the attacks.
+        examples: the images.
+
+    Returns:
+        The section of the page.
+    """
     heading = "What attackers see"
     if not len(examples.inputs):
         return section(heading, tag("p", words()["explained"]["no_pictures"]), id_="pictures")
@@ -88,7 +111,14 @@ def _figure(row: Row, what: str) -> Html:
 
 
 def strip(images: NDArray[np.floating]) -> Image.Image:
-    """(E, H, W, C) in [0, 1] -> one picture, images side by side with see-through gaps."""
+    """Images side by side with see-through gaps.
+
+    Args:
+        images: (E, H, W, C) in [0, 1].
+
+    Returns:
+        One picture.
+    """
     shrunk = [_small(image) for image in images]
     width, height = shrunk[0].size
     gap = max(1, width // GAP)
@@ -99,7 +129,14 @@ def strip(images: NDArray[np.floating]) -> Image.Image:
 
 
 def data_uri(picture: Image.Image) -> str:
-    """As a PNG within the page."""
+    """A picture as a PNG within the page.
+
+    Args:
+        picture: to encode.
+
+    Returns:
+        data:image/png;base64,…
+    """
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

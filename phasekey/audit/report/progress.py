@@ -19,12 +19,26 @@ State = Literal["none", "unclear", "nothing", "improving", "overfitted", "level"
 
 
 def improving(curve: Sequence[CurvePoint]) -> bool:
-    """Whether the attacker was cut off while it improved."""
+    """Whether the attacker was cut off while it improved.
+
+    Args:
+        curve: of its training.
+
+    Returns:
+        True where its last losses still fell.
+    """
     return state(curve) == "improving"
 
 
 def state(curve: Sequence[CurvePoint]) -> State:
-    """How a training ended, by its validation losses; words.toml has a clause for each."""
+    """How a training ended, by its validation losses.
+
+    Args:
+        curve: of the training.
+
+    Returns:
+        A word of the table `progress` in words.toml.
+    """
     if not curve:
         return "none"
     losses = [point.validation for point in curve]

@@ -10,7 +10,14 @@ from phasekey.audit.result.result import REFERENCES, AttackResult, Audit
 
 
 def remedies(audit: Audit) -> Html:
-    """Class by class, what helps against the attacks that found something, the strongest of them first."""
+    """Class by class, what helps against the attacks that found something, the strongest of them first.
+
+    Args:
+        audit: of which the page is.
+
+    Returns:
+        The section of the page.
+    """
     items = [
         item for leak, said in leaks().items() if (item := _remedy(audit, leak, class_title(audit, said)))
     ]

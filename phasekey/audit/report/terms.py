@@ -11,8 +11,13 @@ from phasekey.audit.attack import Leak
 
 @dataclass(frozen=True)
 class LeakTerm:
-    """A class of attacks: its name, what it means where it is laid open, and its name where what it looks for
-    is the task's own answer."""
+    """A class of attacks as people call it.
+
+    Attributes:
+        title: its name.
+        open: what it means where it is laid open.
+        task: its name where what it looks for is the task's own answer.
+    """
 
     title: str
     open: str

@@ -20,7 +20,13 @@ Side = Literal["at_least", "at_most"]
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit on one figure."""
+    """A limit on one figure.
+
+    Attributes:
+        key: of the catalogue.
+        side: at_least for errors, at_most for other figures.
+        limit: in the figure's unit.
+    """
 
     key: str
     side: Side
@@ -28,10 +34,17 @@ class Threshold:
 
 
 def load_thresholds(path: Path) -> tuple[Threshold, ...]:
-    """Read the file.
+    """Read thresholds from a TOML file.
 
-    Raises AuditError where it is missing or no TOML, names an unknown figure, or has no limit that could be
-    broken.
+    Args:
+        path: of the file.
+
+    Returns:
+        One or more, in the file's order.
+
+    Raises:
+        AuditError: it is missing or no TOML, names an unknown figure, or has no limit that could be
+            broken.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -62,9 +75,16 @@ def _threshold(path: Path, key: str, table: Any) -> Threshold:
 
 
 def broken(thresholds: tuple[Threshold, ...], audit: Audit) -> list[str]:
-    """A sentence for each threshold that the audit breaks.
+    """Say which thresholds an audit breaks.
 
     A figure that was not measured breaks its threshold: what nobody looked for was not found absent.
+
+    Args:
+        thresholds: to keep.
+        audit: to hold against them.
+
+    Returns:
+        A sentence for each that is broken.
     """
     sentences = [_sentence(threshold, audit) for threshold in thresholds]
     return [sentence for sentence in sentences if sentence is not None]
@@ -92,5 +112,12 @@ def _why(key: str, audit: Audit) -> str:
 
 
 def leaky_end(figure: Figure) -> float:
-    """That end of the 95% interval at which more leaks."""
+    """That end of the 95% interval at which more leaks.
+
+    Args:
+        figure: measured.
+
+    Returns:
+        In the figure's unit.
+    """
     return figure.low if figure.falls else figure.high

@@ -14,8 +14,15 @@ Found = tuple[AttackResult, Figure]
 
 @dataclass(frozen=True)
 class ClassVerdict:
-    """What came of one class of attacks. grade and found: of the worst headline figure, None where nothing
-    was measured; then `sentences` says why."""
+    """What came of one class of attacks.
+
+    Attributes:
+        leak: the class.
+        title: for people.
+        sentences: what was found, or why nothing was measured.
+        grade: of the worst headline figure, None where nothing was measured.
+        found: that figure with its attack, likewise.
+    """
 
     leak: Leak
     title: str
@@ -68,12 +75,27 @@ def _comes_to(figure: Figure, entry: Entry) -> str:
 
 
 def judge(audit: Audit) -> tuple[ClassVerdict, ...]:
-    """Every class of attacks, in the report's order."""
+    """What came of every class of attacks.
+
+    Args:
+        audit: to judge.
+
+    Returns:
+        In the report's order.
+    """
     return tuple(_judge(audit, leak, class_title(audit, said)) for leak, said in leaks().items())
 
 
 def class_title(audit: Audit, said: LeakTerm) -> str:
-    """The class's name for this audit."""
+    """The class's name for this audit.
+
+    Args:
+        audit: which may look for the task's own answer.
+        said: the class's words.
+
+    Returns:
+        Text.
+    """
     return said.task if said.task and audit.property_is_task else said.title
 
 
@@ -102,14 +124,29 @@ def _in_short(audit: Audit, attack: AttackResult, figure: Figure) -> str:
 
 
 def why_not(audit: Audit, leak: Leak) -> str:
-    """Why nothing of this class was measured, as a sentence."""
+    """Why nothing of a class was measured.
+
+    Args:
+        audit: to look through.
+        leak: the class.
+
+    Returns:
+        A sentence.
+    """
     reasons = dict.fromkeys(a.skipped for a in audit.attacks if a.leak == leak and a.skipped)
     return _capital(f"{'; '.join(reasons) or 'no attack of this class ran'}.")
 
 
 def overall(verdicts: tuple[ClassVerdict, ...]) -> tuple[str, Grade | None]:
-    """The line in front, and its grade: what one transmission of one image gives away, whether two give away
-    more, and what nobody tried."""
+    """The line in front: what one transmission of one image gives away, whether two give away more, and what
+    nobody tried.
+
+    Args:
+        verdicts: of all classes.
+
+    Returns:
+        The line, and its grade; None where nothing was measured.
+    """
     single = [verdict for verdict in verdicts if verdict.leak in ONE_TRANSMISSION]
     worst = max((verdict.grade for verdict in single if verdict.grade is not None), default=None)
     if worst is None:
@@ -132,12 +169,26 @@ def _classes(verdicts: list[ClassVerdict], reached: Grade | None) -> str:
 
 
 def verdict_sentence(audit: Audit) -> str:
-    """The line in front alone, for manifests and terminals."""
+    """The line in front alone, for manifests and terminals.
+
+    Args:
+        audit: to judge.
+
+    Returns:
+        One or a few sentences.
+    """
     return overall(judge(audit))[0]
 
 
 def verdict_grade(audit: Audit) -> str | None:
-    """The grade of that line in one word, as the manifest's `audit` has it; None: nothing was measured."""
+    """The grade of that line in one word, as the manifest's `audit` has it.
+
+    Args:
+        audit: to judge.
+
+    Returns:
+        E.g. open; None where nothing was measured.
+    """
     worst = overall(judge(audit))[1]
     return None if worst is None else worst.name.lower()
 

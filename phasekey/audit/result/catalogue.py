@@ -46,7 +46,14 @@ class Entry:
     aim: Mapping[str, float] = field(default_factory=dict)
 
     def aim_of(self, figure: Figure) -> float | None:
-        """What would be clearly better than published for this figure, in its unit; None if never stated."""
+        """What would be clearly better than published for this figure.
+
+        Args:
+            figure: measured, whose chance the aim may follow.
+
+        Returns:
+            In the figure's unit; None if nobody stated it.
+        """
         if not self.aim:
             return None
         return self.aim["value"] if "value" in self.aim else self.aim["times"] * figure.chance
@@ -60,12 +67,27 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def headlines(leak: Leak | None = None) -> tuple[str, ...]:
-    """Keys by which verdicts go: of one class of attacks, or of all."""
+    """Keys by which verdicts go.
+
+    Args:
+        leak: a class of attacks, None for all.
+
+    Returns:
+        In the report's order.
+    """
     return tuple(key for key, entry in catalogue().items() if entry.headline and leak in (None, entry.leak))
 
 
 def entry_of(figure: Figure, leak: Leak) -> Entry:
-    """The figure's entry; for a key of a later version, one made of what the figure says of itself."""
+    """The figure's entry; for a key of a later version, one made of what the figure says of itself.
+
+    Args:
+        figure: of a report.
+        leak: the class of its attack.
+
+    Returns:
+        An entry.
+    """
     plain = "{what}: {value}; without looking it would be {chance}"
     return catalogue().get(figure.key) or Entry(
         figure.key, figure.text, leak, "number", figure.text, "not known to this version", plain,
@@ -80,12 +102,18 @@ def measured(
     """A figure of the catalogue with what was measured of it.
 
     Args:
-        key: of the catalogue; an unknown one is a KeyError.
+        key: of the catalogue.
         interval: the value, and the ends of its 95% interval.
         chance: the figure of an attacker who sees no x.
         beside: further trivial predictors by name.
         raw: the same attacker with nothing hidden, None where there is no such thing.
         words: what the catalogue's text leaves open.
+
+    Returns:
+        The figure, with the catalogue's text and direction.
+
+    Raises:
+        KeyError: the catalogue has no such key, or its text asks for other words.
     """
     entry = catalogue()[key]
     text = entry.text.format(chance=chance, **words)

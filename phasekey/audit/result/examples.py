@@ -25,11 +25,15 @@ _GUESSES = "guesses."
 
 @dataclass(frozen=True)
 class Examples:
-    """E test images; see also the paper's Figures 2, 7 and 8.
+    """E test images and what attackers made of them; see also the paper's Figures 2, 7 and 8.
 
-    inputs: uint8 (E, H, W, C). guesses: by the name of an inversion attack, float32 (E, T, H, W, C).
-    right_key: what the reference decoder makes of the right angle's feature, float32 (E, H, W, C).
-    sweep: the same for angles that are off by sweep_angles (S,), float32 (E, S, H, W, C).
+    Attributes:
+        inputs: uint8 (E, H, W, C).
+        guesses: by the name of an inversion attack, float32 (E, T, H, W, C).
+        right_key: what the reference decoder makes of the right angle's feature, float32 (E, H, W,
+            C).
+        sweep: the same for angles that are off, float32 (E, S, H, W, C).
+        sweep_angles: how far off, radians (S,).
     """
 
     inputs: Pixels
@@ -39,7 +43,14 @@ class Examples:
     sweep_angles: NDArray[np.float64] | None = None
 
     def save(self, folder: Path) -> None:
-        """Write FOLDER/examples.npz whole. Raises AuditError where the disk refuses it."""
+        """Write FOLDER/examples.npz whole.
+
+        Args:
+            folder: that exists.
+
+        Raises:
+            AuditError: the disk refuses it.
+        """
         named = {name: getattr(self, name) for name in ("inputs", "right_key", "sweep", "sweep_angles")}
         arrays = {name: values for name, values in named.items() if values is not None}
         arrays |= {_GUESSES + name: values for name, values in self.guesses.items()}
@@ -49,7 +60,14 @@ class Examples:
 
 
 def load_examples(folder: Path) -> Examples:
-    """What `save` wrote."""
+    """Read the images that `save` wrote.
+
+    Args:
+        folder: of the report.
+
+    Returns:
+        The examples.
+    """
     with np.load(folder / EXAMPLES_FILE, allow_pickle=False) as file:
         arrays = dict(file)
     guesses = {
@@ -59,7 +77,16 @@ def load_examples(folder: Path) -> Examples:
 
 
 def collect(scene: Scene, attacks: tuple[Attack, ...], findings: Mapping[str, Findings]) -> Examples:
-    """The first test images, through all inversion attacks that ran."""
+    """The first test images, through all inversion attacks that ran.
+
+    Args:
+        scene: with the test images.
+        attacks: that ran.
+        findings: by an attack's name.
+
+    Returns:
+        Eight images at most, with every attack's guesses.
+    """
     guesses = {
         attack.name: _first(findings[attack.name].estimate)
         for attack in attacks

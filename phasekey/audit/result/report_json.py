@@ -17,7 +17,14 @@ REPORT_FILE = "report.json"
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a report. Raises AuditError where that cannot be, before anyone has waited."""
+    """Make the folder of a report, before anyone has waited.
+
+    Args:
+        folder: with all that leads there.
+
+    Raises:
+        AuditError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -33,7 +40,14 @@ def schema_text() -> str:
 def audit_text(audit: Audit) -> str:
     """The audit as JSON; the same audit gives the same text.
 
-    Raises AuditError where it does not keep the schema, e.g. for a figure that is not finite.
+    Args:
+        audit: to write.
+
+    Returns:
+        Text that ends in a line feed.
+
+    Raises:
+        AuditError: it does not keep the schema, e.g. for a figure that is not finite.
     """
     try:
         text = json.dumps(audit.facts_of(), indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
@@ -50,9 +64,16 @@ def _plain(value: Any) -> Any:
 
 
 def load_audit(path: Path) -> Audit:
-    """The audit in a report.json, or in the folder that holds one.
+    """The audit in a report.json.
 
-    Raises AuditError where there is none, or one that is damaged or of another version.
+    Args:
+        path: of the file, or of the folder that holds it.
+
+    Returns:
+        The audit.
+
+    Raises:
+        AuditError: there is none, or one that is damaged or of another version.
     """
     path = path / REPORT_FILE if path.is_dir() else path
     try:

@@ -15,11 +15,17 @@ REFERENCES = frozenset({"right-key"})
 class Figure:
     """One measured number of one attack.
 
-    key: e.g. `angle_circle`, `rmse`, `property_error`; same meaning in all reports. text: for people, with
-    unit and convention. value with its bootstrap 95 % interval low..high. chance: the best of the trivial
-    predictors, which see no x. raw: the same attacker with nothing hidden; None where there is no such thing.
-    falls: True where a smaller value means a larger leak (errors), False where a larger does (rates).
-    beside: further values of trivial predictors by name, e.g. mean image, 50/50 blend.
+    Attributes:
+        key: e.g. `angle_circle`, `rmse`, `property_error`; the same meaning in all reports.
+        text: for people, with unit and convention.
+        value: in the figure's unit.
+        low: the lower end of its bootstrap 95 % interval.
+        high: the upper end.
+        chance: the best of the trivial predictors, which see no x.
+        raw: the same attacker with nothing hidden; None where there is no such thing.
+        falls: True where a smaller value means a larger leak (errors), False where a larger does
+            (rates).
+        beside: further values of trivial predictors by name, e.g. mean image, 50/50 blend.
     """
 
     key: str
@@ -38,7 +44,14 @@ class Figure:
         return self.exposure_of(self.value)
 
     def exposure_of(self, value: float) -> float:
-        """The same of another value of this figure, e.g. an end of its interval."""
+        """The exposure of another value of this figure, e.g. of an end of its interval.
+
+        Args:
+            value: in the figure's unit.
+
+        Returns:
+            0 at chance or worse to 1 at the raw input.
+        """
         best = 0.0 if self.falls else 1.0
         # An attacker that is no better than chance even on the raw input sets no scale.
         if self.raw is not None and (self.raw < self.chance if self.falls else self.raw > self.chance):
@@ -49,7 +62,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class AttackResult:
-    """One attack with its figures, or the reason why it was left out (`skipped`, then no figures)."""
+    """One attack with its figures, or the reason why it was left out.
+
+    Attributes:
+        name: e.g. `mean-template`.
+        leak: what it goes after.
+        title: for people.
+        source: where it was published.
+        how: what it does, one sentence.
+        remedy: what would reduce this leak, one sentence.
+        figures: none where it was left out.
+        curve: of its training; empty without one.
+        skipped: why it did not run, or None.
+    """
 
     name: str
     leak: Leak
@@ -66,11 +91,19 @@ class AttackResult:
 class Audit:
     """A whole audit.
 
-    subject: what was attacked: name, kind (checkpoint or bundle), sha256, network, form, defence, head, data,
-    decoy_law, keys, box; and incomplete, a sentence on what a whole audit would have too, or None. effort:
-    the budget's numbers. splits: how many images each. facts: date, hardware, versions, seed. task_error:
-    percent, of the device's own answers on the test images, None where it could not be asked.
-    property_names, property_is_task: what inference attacks looked for.
+    Attributes:
+        subject: what was attacked: name, kind (checkpoint or bundle), sha256, network, form, defence,
+            head, data, decoy_law, keys, box; and incomplete, a sentence on what a whole audit would
+            have too, or None.
+        effort: the budget's numbers.
+        splits: how many images each.
+        facts: date, hardware, versions, seed.
+        task_error: percent, of the device's own answers on the test images, None where it could not
+            be asked.
+        property_names: classes that inference attacks looked for.
+        property_is_task: whether the task's own label stood in for a hidden property.
+        attacks: all, in the order in which they run.
+        version: of the format.
     """
 
     subject: Mapping[str, Any]
@@ -84,7 +117,14 @@ class Audit:
     version: int = FORMAT_VERSION
 
     def strongest(self, key: str) -> tuple[AttackResult, Figure] | None:
-        """The attack that got furthest by one figure, and that figure; None where none measured it."""
+        """The attack that got furthest by one figure; yardsticks don't count.
+
+        Args:
+            key: of the figure.
+
+        Returns:
+            The attack and its figure; None where none measured it.
+        """
         found = [
             (attack, figure)
             for attack in self.attacks
@@ -107,7 +147,14 @@ def _strength(figure: Figure) -> float:
 
 
 def read_audit(content: Mapping[str, Any]) -> Audit:
-    """The audit of plain values that passed the schema (report.json)."""
+    """The audit of plain values.
+
+    Args:
+        content: of report.json, which passed the schema.
+
+    Returns:
+        The audit.
+    """
     attacks = tuple(
         AttackResult(
             **{

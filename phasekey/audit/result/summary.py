@@ -17,8 +17,14 @@ _FIELDS = {"subject_sha256": str, "verdict": str, "figures": dict, "report_sha25
 def summarise(audit: Audit, verdict: str, grade: str | None, report_sha256: str) -> dict[str, Any]:
     """The summary as plain values, as docs/manifest.schema.json describes them under `audit`.
 
-    verdict: one sentence. grade: of the worst finding, in one word, or None where nothing was measured.
-    report_sha256: of the report.json.
+    Args:
+        audit: the whole one.
+        verdict: one sentence.
+        grade: of the worst finding, in one word, or None where nothing was measured.
+        report_sha256: of the report.json.
+
+    Returns:
+        For JSON.
     """
     subject = audit.subject
     return {
@@ -49,12 +55,29 @@ def _plain(attack: AttackResult, figure: Figure) -> dict[str, Any]:
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:
-    """The summary as JSON."""
+    """The summary as JSON, keys in order.
+
+    Args:
+        summary: from `summarise`.
+
+    Returns:
+        Text that ends in a line feed.
+    """
     return json.dumps(summary, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def load_summary(path: Path) -> dict[str, Any]:
-    """The summary in an audit.json. Raises AuditError where it is missing or none."""
+    """The summary in an audit.json.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Plain values.
+
+    Raises:
+        AuditError: it is missing or no summary.
+    """
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -23,7 +23,12 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class Kept:
-    """Findings, and the processor seconds that they took."""
+    """What one attack found, and at what cost.
+
+    Attributes:
+        findings: of the attack.
+        seconds: of the processor.
+    """
 
     findings: Findings
     seconds: float
@@ -39,7 +44,15 @@ class FindingsFolder:
         self._folder, self._terms = folder, terms
 
     def load(self, attack: Attack, earlier: tuple[Artefact, ...]) -> Kept | None:
-        """What the attack found on these terms with these findings at hand, or None."""
+        """What an attack found on these terms with these artefacts at hand.
+
+        Args:
+            attack: which may have run.
+            earlier: artefacts that it was given.
+
+        Returns:
+            None where there is nothing, or something of other terms, or a damaged file.
+        """
         try:
             with np.load(self._path(attack), allow_pickle=False) as file:
                 if str(file["fingerprint"]) != self._fingerprint(attack, earlier):
@@ -49,7 +62,16 @@ class FindingsFolder:
             return None
 
     def save(self, attack: Attack, earlier: tuple[Artefact, ...], kept: Kept) -> None:
-        """Raises AuditError where the disk refuses it."""
+        """Keep what an attack found.
+
+        Args:
+            attack: which ran.
+            earlier: artefacts that it was given.
+            kept: its findings.
+
+        Raises:
+            AuditError: the disk refuses it.
+        """
         arrays = _packed(kept.findings) | {
             "fingerprint": np.array(self._fingerprint(attack, earlier)),
             "seconds": np.array(kept.seconds),
@@ -60,7 +82,11 @@ class FindingsFolder:
         write_whole(self._path(attack), buffer.getbuffer(), error=AuditError)
 
     def clear(self, attacks: Iterable[Attack]) -> None:
-        """Forget what these attacks found."""
+        """Forget what these attacks found.
+
+        Args:
+            attacks: any, whether they ran or not.
+        """
         for attack in attacks:
             self._path(attack).unlink(missing_ok=True)
 

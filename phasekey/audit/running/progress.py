@@ -42,7 +42,14 @@ class Progress:
 
     @contextmanager
     def watching(self, attack: Attack) -> Iterator[Watch]:
-        """The watch of one attack; when it ends, all of its announced steps count as done."""
+        """The watch of one attack; when it ends, all of its announced steps count as done.
+
+        Args:
+            attack: which runs meanwhile.
+
+        Returns:
+            A context with the watch.
+        """
         self._bar.set_description(attack.name)
         if self._in_lines:
             number = self._names.index(attack.name) + 1
@@ -52,7 +59,11 @@ class Progress:
         steps.advance(steps.left)
 
     def score(self, attack: Attack) -> None:
-        """The attack's findings are scored next."""
+        """Say that an attack's findings are scored next.
+
+        Args:
+            attack: which ran.
+        """
         self._bar.set_description(f"scoring {attack.name}")
         self._bar.update(SCORING)
 

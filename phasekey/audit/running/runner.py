@@ -26,14 +26,28 @@ Watching = Callable[[Attack], AbstractContextManager[Watch]]
 
 @dataclass(frozen=True)
 class Plan:
-    """Which attacks run, in order, and why the others don't."""
+    """Which attacks run, and why the others don't.
+
+    Attributes:
+        attacks: those that run, in order.
+        skipped: reasons by the others' names.
+    """
 
     attacks: tuple[Attack, ...]
     skipped: Mapping[str, str]
 
 
 def plan(attacks: Sequence[Attack], scene: Scene, wanted: frozenset[str] | None = None) -> Plan:
-    """wanted: names of attacks, to which those are added that they build on; None for all."""
+    """Choose which attacks run.
+
+    Args:
+        attacks: all, in order.
+        scene: which not every attack applies to.
+        wanted: names of attacks, to which those are added that they build on; None for all.
+
+    Returns:
+        Those that run, and why the others don't.
+    """
     chosen = None if wanted is None else _with_foundations(attacks, wanted)
     view = view_of(scene)
     skipped = {
@@ -60,9 +74,20 @@ def run_attacks(
     attacks: Sequence[Attack], scene: Scene, effort: Effort, seed: int, folder: FindingsFolder,
     watching: Watching,
 ) -> dict[str, Kept]:  # fmt: skip
-    """Findings of all attacks, by name; those that the folder has already are not made again.
+    """Findings of all attacks; those that the folder has already are not made again.
 
     Whatever an attack raises ends the audit; what was found before is in the folder.
+
+    Args:
+        attacks: in order.
+        scene: with the truth, of which they see nothing.
+        effort: what each may spend.
+        seed: from which each gets its own.
+        folder: keeps what is found.
+        watching: gives each its watch.
+
+    Returns:
+        By the attack's name.
     """
     done: dict[str, Kept] = {}
     view = view_of(scene)
@@ -107,6 +132,14 @@ def run_attack(attack: Attack, context: Context, truth: Samples) -> Findings:
 
     The truth never reaches `Attack.run`: it goes to the same attacker asked again with nothing hidden, for
     `reference`, and to yardsticks, which are told it by design.
+
+    Args:
+        attack: to run.
+        context: its view, budget and artefacts.
+        truth: the test split with all that is hidden.
+
+    Returns:
+        What it found, with `reference` where there is one.
     """
     found = attack.run(context)
     if isinstance(attack, Yardstick):
@@ -117,7 +150,15 @@ def run_attack(attack: Attack, context: Context, truth: Samples) -> Findings:
 
 
 def seed_of(name: str, seed: int) -> int:
-    """A seed for each attack: with one for all, they would draw the same angles and rows."""
+    """A seed for each attack: with one for all, they would draw the same angles and rows.
+
+    Args:
+        name: of the attack.
+        seed: of the audit.
+
+    Returns:
+        31 bits.
+    """
     return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0] >> 1)
 
 
@@ -127,7 +168,16 @@ def judge(
 ) -> tuple[AttackResult, ...]:  # fmt: skip
     """Scores of all attacks, in their order, and the reasons why some didn't run.
 
-    scoring: told of each attack that ran before its findings are scored.
+    Args:
+        attacks: all.
+        scene: with the truth.
+        done: findings by name.
+        skipped: reasons by name.
+        seed: of the intervals.
+        scoring: told of each attack that ran before its findings are scored.
+
+    Returns:
+        One result for each attack.
     """
     reference = done.get("right-key")
     context = ScoreContext.of(scene, seed, reference.findings if reference else None)
@@ -150,7 +200,11 @@ def _described(attack: Attack) -> dict[str, Any]:
 def task_error(scene: Scene) -> float | None:
     """Percent of wrong answers that the device gets on the test images with the right angle.
 
-    Of attributes, each counts alike. None where the processing module is not there to ask.
+    Args:
+        scene: with the truth.
+
+    Returns:
+        None where the processing module is not there to ask. Of attributes, each counts alike.
     """
     if not scene.device.processes:
         return None

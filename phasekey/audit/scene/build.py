@@ -21,7 +21,13 @@ LIGHT = 1.03  # of the next frame
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images uint8 (N, H, W, C) with labels (N,) or (N, A) and the property (N,) that attacks look for."""
+    """Images with what is known of them.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        labels: the task's, (N,) or (N, A).
+        property: that attacks look for, (N,).
+    """
 
     images: Pixels
     labels: NDArray[np.int64]
@@ -31,7 +37,14 @@ class Labelled:
         return len(self.images)
 
     def rows(self, rows: NDArray[np.int64]) -> "Labelled":
-        """Some of them."""
+        """The same of some rows alone.
+
+        Args:
+            rows: (M,) int64.
+
+        Returns:
+            M images.
+        """
         return Labelled(self.images[rows], self.labels[rows], self.property[rows])
 
 
@@ -40,12 +53,24 @@ def build_scene(
     property_names: tuple[str, ...], property_is_task: bool = False,
     decoy_law: DecoyLaw = "device", keys: Keys = "derived", box: Box = "white",
 ) -> Scene:  # fmt: skip
-    """All that an attack needs.
+    """All that attacks need: splits, their transmissions, repeats and the pool.
 
-    known: images that the network may have been trained on: the attacker trains on them. unseen: images
-    that it was not trained on; the attacker chooses on some and is scored on others. decoy_law: what the
-    device itself draws, or the features of other known images, as in training. keys: derived sends the same
-    x for the same image, as the sdk does; fresh draws anew.
+    Args:
+        device: under attack.
+        known: images that the network may have been trained on: the attacker trains on them.
+        unseen: images that it was not trained on; the attacker chooses on some and is scored on
+            others.
+        effort: how many of each.
+        seed: of splits, angles and decoys.
+        property_names: classes of the property.
+        property_is_task: whether the task's own label stands in for it.
+        decoy_law: what the device itself draws, or the features of other known images, as in
+            training.
+        keys: derived sends the same x for the same image, as the sdk does; fresh draws anew.
+        box: whether attackers hold the device's software.
+
+    Returns:
+        The scene.
     """
     rng = np.random.default_rng(seed)
     train, validation, test = _splits(known, unseen, effort, rng)

@@ -11,9 +11,19 @@ from phasekey.audit.scene.scene import Floats, Samples, Scene
 def with_traffic(scene: Scene, x: Floats) -> Scene:
     """The scene with captured transmissions in place of its test split.
 
-    x: (N, 2C, ...) float32, real block first, as the cloud got it (int8: times the manifest's x_scale).
     What is not known of them (images, features, angles, labels) is zero, so findings can be read, but not
-    scored; and there is no repeat and no pool. Raises AuditError where x is not shaped as the device sends.
+    scored.
+
+    Args:
+        scene: of the network that they are of.
+        x: (N, 2C', ...) float32, real block first, as the cloud got it (int8: times the manifest's
+            x_scale).
+
+    Returns:
+        A scene without repeats and pool.
+
+    Raises:
+        AuditError: x is not shaped as the device sends.
     """
     if x.ndim < 2 or len(x) == 0 or x.shape[1:] != scene.test.x.shape[1:]:
         raise AuditError(

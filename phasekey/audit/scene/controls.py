@@ -42,7 +42,14 @@ class LeakyDevice:
         self._weights = (flat - self._mean).T @ np.linalg.solve(gram, self._targets)
 
     def encode(self, images: Pixels) -> Floats:
-        """ReLU(kernels * image), zero padding, stride 2."""
+        """ReLU(kernels * image), zero padding, stride 2.
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, 16, H/2, W/2).
+        """
         edge = KERNEL // 2
         values = np.pad(unit(images), ((0, 0), (edge, edge), (edge, edge), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(values, (KERNEL, KERNEL), axis=(1, 2))
@@ -51,19 +58,49 @@ class LeakyDevice:
         return positive
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Features of known images, drawn anew."""
+        """Features of known images, drawn anew.
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, 16, H/2, W/2).
+        """
         return self._known[rng.integers(len(self._known), size=count)]
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:  # noqa: ARG002
-        """Not asked of a device that rotates."""
+        """Not asked of a device that rotates; the feature as it is.
+
+        Args:
+            feature: (N, C', ...).
+            rng: not drawn from.
+
+        Returns:
+            The feature.
+        """
         return feature
 
     def process(self, x: Floats) -> Floats:
-        """Φ(x) = x, the simplest equivariant map."""
+        """Φ(x) = x, the simplest equivariant map.
+
+        Args:
+            x: (N, 32, H/2, W/2).
+
+        Returns:
+            The same.
+        """
         return x
 
     def decode(self, processed: Floats) -> Floats:
-        """Softmax of the linear classifier."""
+        """Softmax of the linear classifier.
+
+        Args:
+            processed: (N, 16, H/2, W/2).
+
+        Returns:
+            Probabilities (N, K).
+        """
         return softmax((processed.reshape(len(processed), -1) - self._mean) @ self._weights * 10)
 
 
@@ -72,13 +109,28 @@ class MemorisingDevice(LeakyDevice):
     image's feature, and of nothing anywhere else. Decoys are noise, which is not next to any."""
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Positive noise, as large as features are."""
+        """Positive noise, as large as features are.
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, 16, H/2, W/2).
+        """
         size = np.sqrt(np.mean(self._known**2))
         noise: Floats = size * np.abs(rng.standard_normal((count, *self._known.shape[1:]), np.float32))
         return noise
 
     def decode(self, processed: Floats) -> Floats:
-        """Votes of known images by their distance, plus a doubt."""
+        """Votes of known images by their distance, plus a doubt.
+
+        Args:
+            processed: like a feature.
+
+        Returns:
+            Probabilities (N, K).
+        """
         flat, known = processed.reshape(len(processed), -1), self._known.reshape(len(self._known), -1)
         squares: Floats = (flat**2).sum(1)[:, None] + (known**2).sum(1) - 2 * flat @ known.T
         near = np.exp(-np.maximum(squares, 0) / (REACH * np.sum((known - self._mean) ** 2) / len(known)))
@@ -102,23 +154,60 @@ class GaussianDevice:
         self._weights = rng.standard_normal((GAUSSIAN_SIZE, classes)).astype(np.float32)
 
     def encode(self, images: Pixels) -> Floats:
-        """(N, H, W, C) -> (N, 128)."""
+        """Values that follow from a hash of each image.
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, 128).
+        """
         return np.stack([_drawn_from(image) for image in images])
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Fresh ones, (count, 128)."""
+        """Fresh values of the features' own law, N(0, I).
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, 128).
+        """
         return rng.standard_normal((count, GAUSSIAN_SIZE)).astype(np.float32)
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:  # noqa: ARG002
-        """Not asked of a device that rotates."""
+        """Not asked of a device that rotates; the feature as it is.
+
+        Args:
+            feature: (N, C', ...).
+            rng: not drawn from.
+
+        Returns:
+            The feature.
+        """
         return feature
 
     def process(self, x: Floats) -> Floats:
-        """Φ(x) = x."""
+        """Φ(x) = x, the simplest equivariant map.
+
+        Args:
+            x: (N, 256).
+
+        Returns:
+            The same.
+        """
         return x
 
     def decode(self, processed: Floats) -> Floats:
-        """Softmax of random scores: as odd as its classifier may be, it is public."""
+        """Softmax of random scores: as odd as its classifier may be, it is public.
+
+        Args:
+            processed: (N, 128).
+
+        Returns:
+            Probabilities (N, K).
+        """
         return softmax(processed @ self._weights)
 
 
@@ -132,15 +221,37 @@ class ConstantDevice(GaussianDevice):
         self._map = rng.standard_normal((self._feature.size, classes)).astype(np.float32)
 
     def encode(self, images: Pixels) -> Floats:
-        """(N, H, W, C) -> (N, 4, 8, 8)."""
+        """The one feature that all images have.
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, 4, 8, 8).
+        """
         return np.repeat(self._feature[None], len(images), axis=0)
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Fresh Gaussian ones, (count, 4, 8, 8)."""
+        """Fresh Gaussian values in the shape of the feature.
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, 4, 8, 8).
+        """
         return rng.standard_normal((count, *CONSTANT_SHAPE)).astype(np.float32)
 
     def decode(self, processed: Floats) -> Floats:
-        """Softmax of random scores."""
+        """Softmax of random scores of the flattened feature.
+
+        Args:
+            processed: (N, 4, 8, 8).
+
+        Returns:
+            Probabilities (N, K).
+        """
         return softmax(processed.reshape(len(processed), -1) @ self._map)
 
 

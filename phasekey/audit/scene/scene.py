@@ -29,29 +29,74 @@ class Device(Protocol):
     processes: bool
 
     def encode(self, images: Pixels) -> Floats:
-        """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
+        """a = g(I).
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, C', ...) float32.
+        """
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """Fresh decoys by the law under audit: (count, C', ...). Only of a rotated device."""
+        """Fresh decoys by the law under audit; only of a device that rotates.
+
+        Args:
+            count: how many.
+            rng: to draw from.
+
+        Returns:
+            (count, C', ...) float32.
+        """
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:
-        """What a device that does not rotate sends: the feature, with fresh noise in noisy forms."""
+        """What a device that does not rotate sends: the feature, with fresh noise in noisy forms.
+
+        Args:
+            feature: (N, C', ...).
+            rng: to draw the noise from.
+
+        Returns:
+            (N, C', ...) float32.
+        """
 
     def process(self, x: Floats) -> Floats:
-        """h = Φ(x), what the cloud computes: x as on the wire -> h, pair layout if rotated."""
+        """h = Φ(x), what the cloud computes.
+
+        Args:
+            x: as on the wire.
+
+        Returns:
+            h, pair layout (N, 2D, ...) if rotated.
+
+        Raises:
+            AuditError: only the device's half is at hand.
+        """
 
     def decode(self, processed: Floats) -> Floats:
-        """d of Re[h e^{-iθ}] (of h itself if not rotated), (N, D...) -> probabilities (N, K)."""
+        """d of Re[h e^{-iθ}], of h itself if not rotated.
+
+        Args:
+            processed: (N, D, ...).
+
+        Returns:
+            Probabilities (N, K).
+        """
 
 
 @dataclass(frozen=True)
 class Samples:
     """N transmissions, and the truth behind them, row by row.
 
-    images: uint8 (N, H, W, C). feature: a = g(I), (N, C', ...). x: what crossed the wire: pair layout
-    (N, 2C', ...), real block first, if the device rotates; else like the feature.
-    labels: (N,) or (N, A), the task's. property: int64 (N,), what inference attacks look for.
-    theta: (N,) in [0, 2π) and decoy: b, like the feature; None for a device without rotation.
+    Attributes:
+        images: uint8 (N, H, W, C).
+        feature: a = g(I), (N, C', ...).
+        x: what crossed the wire: pair layout (N, 2C', ...), real block first, if the device rotates;
+            else like the feature.
+        labels: the task's, (N,) or (N, A).
+        property: what inference attacks look for, int64 (N,).
+        theta: radians (N,) in [0, 2π); None for a device without rotation.
+        decoy: b, like the feature; None likewise.
     """
 
     images: Pixels
@@ -68,8 +113,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Pool:
-    """Features of candidates (M, C', ...) that may have hidden the test images as decoys, and which of
-    them did: member (N,), -1 where the decoy was none of them."""
+    """What may have hidden the test images as decoys.
+
+    Attributes:
+        candidates: features (M, C', ...).
+        member: which of them was the decoy, (N,), -1 where it was none of them.
+    """
 
     candidates: Floats
     member: NDArray[np.int64]
@@ -81,10 +130,19 @@ class Scene:
 
     Attackers train on `train`, choose on `validation` and are scored on `test`. Neither the network nor its
     checkpoint was trained or chosen on any image of `test`.
-    property_names: classes of Samples.property. property_is_task: True where the data has no hidden property,
-    so that the task's own label stands in. repeats: by a name of REPEATS, the test images sent once more, in
-    the same order. pool: decoys that the attacker may know. box: black hides feature, decoy, theta and the
-    device from attacks: what is left to train on are pairs of image and x.
+
+    Attributes:
+        device: to ask.
+        train: to train on.
+        validation: to choose on.
+        test: to be scored on.
+        property_names: classes of Samples.property.
+        property_is_task: whether the data has no hidden property, so that the task's own label stands
+            in.
+        repeats: by a name of REPEATS, the test images sent once more, in the same order.
+        pool: decoys that the attacker may know.
+        box: black hides feature, decoy, theta and the device from attacks: what is left to train on
+            are pairs of image and x.
     """
 
     device: Device

@@ -21,7 +21,11 @@ class Transmissions(Protocol):
 
 @dataclass(frozen=True)
 class Sent:
-    """Transmissions of which nobody tells the attacker anything: x alone, (N, 2C', ...) float32."""
+    """Transmissions of which nobody tells the attacker anything.
+
+    Attributes:
+        x: (N, 2C', ...) float32.
+    """
 
     x: Floats
 
@@ -64,7 +68,14 @@ class AttackerView:
 
 
 def view_of(scene: Scene) -> AttackerView:
-    """The scene as its attacker sees it: by its `box`, with or without the device's software."""
+    """The scene as its attacker sees it: by its `box`, with or without the device's software.
+
+    Args:
+        scene: with the truth.
+
+    Returns:
+        A view without the test split's truth.
+    """
     test = Sent(scene.test.x)
     white = scene.box == "white"
     return AttackerView(
@@ -109,7 +120,17 @@ class CloudSide:
         raise _hidden("transmitter")
 
     def process(self, x: Floats) -> Floats:
-        """h = Φ(x), (N, 2C', ...) -> (N, 2D, ...)."""
+        """h = Φ(x).
+
+        Args:
+            x: (N, 2C', ...).
+
+        Returns:
+            (N, 2D, ...).
+
+        Raises:
+            AuditError: only the device's half is at hand.
+        """
         return self._device.process(x)
 
     def decode(self, *_: object, **__: object) -> Floats:

@@ -15,9 +15,11 @@ CLUSTERED = 5000  # images are enough for two cluster means
 class TrivialImages:
     """Guesses of each test image, float32 (N, H, W, C) in [0, 1], from the attacker's training images alone.
 
-    single: by name; each is a guess that an attacker can make without any x. blend: 50/50 of the truth and
-    another image, which nobody can make without the truth: a mark to read errors against, never chance.
-    pair: the two constant guesses that are best together (means of two clusters), (2, H, W, C).
+    Attributes:
+        single: by name; each is a guess that an attacker can make without any x.
+        blend: 50/50 of the truth and another image, which nobody can make without the truth: a mark
+            to read errors against, never chance.
+        pair: the two constant guesses that are best together (means of two clusters), (2, H, W, C).
     """
 
     single: dict[str, Floats]
@@ -26,7 +28,16 @@ class TrivialImages:
 
 
 def trivial_images(train: Samples, test: Samples, seed: int) -> TrivialImages:
-    """All of them, for every test image."""
+    """All guesses that see no transmission, for every test image.
+
+    Args:
+        train: the attacker's images.
+        test: to guess.
+        seed: of the draws.
+
+    Returns:
+        The guesses.
+    """
     rng = np.random.default_rng(seed)
     another = unit(train.images[rng.integers(len(train), size=len(test))])
     mean = train.images.mean(0, dtype=np.float64) / 255

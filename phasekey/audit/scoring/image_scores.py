@@ -44,17 +44,39 @@ class Measure:
     root: bool = False
 
     def of(self, rows: Rows, seed: int) -> tuple[float, float, float]:
-        """The figure of rows (N,), and the ends of its 95% interval."""
+        """The figure with its 95% interval.
+
+        Args:
+            rows: (N,), from `rows`.
+            seed: of the bootstrap.
+
+        Returns:
+            Value, low and high.
+        """
         value, low, high = mean_interval(rows, seed)
         return (value**0.5, low**0.5, high**0.5) if self.root else (value, low, high)
 
     def value(self, guesses: Floats) -> float:
-        """Without an interval."""
+        """The figure of some guesses, without an interval.
+
+        Args:
+            guesses: (N, H, W, C) in [0, 1].
+
+        Returns:
+            In the figure's unit.
+        """
         mean = float(self.rows(guesses).mean())
         return mean**0.5 if self.root else mean
 
     def best(self, values: Mapping[str, float]) -> float:
-        """Of trivial predictors, the one to beat."""
+        """Of trivial predictors, the one to beat.
+
+        Args:
+            values: of this figure by the predictor's name.
+
+        Returns:
+            The smallest or the largest, as the figure falls or rises.
+        """
         return min(values.values()) if catalogue()[self.key].falls else max(values.values())
 
 
@@ -96,7 +118,15 @@ class Yardsticks:
         return unit(self.scene.test.images)
 
     def raw(self, measure: Measure, findings: Findings) -> float | None:
-        """What is got with nothing hidden: real images for recognition, else the right key's pictures."""
+        """What is got with nothing hidden: real images for recognition, else the right key's pictures.
+
+        Args:
+            measure: of which figure.
+            findings: with a `reference` where there is no right key.
+
+        Returns:
+            In the figure's unit; None where nothing of the kind is known.
+        """
         if measure.key == "recognised":
             return self.recognised
         if measure.key in self.best or findings.reference is None:
@@ -104,7 +134,14 @@ class Yardsticks:
         return measure.value(_first(findings.reference))
 
     def beside(self, measure: Measure) -> dict[str, float]:
-        """Trivial predictors, and two marks that are none."""
+        """Trivial predictors, and two marks that are none.
+
+        Args:
+            measure: of which figure.
+
+        Returns:
+            Values by name.
+        """
         marks = {**self.marks[measure.key], BLEND: self.blend[measure.key]}
         if measure.key == "recognised" and self.best:
             marks[RIGHT_KEY] = self.best[measure.key]
@@ -112,7 +149,15 @@ class Yardsticks:
 
 
 def image_figures(findings: Findings, yardsticks: Yardsticks) -> tuple[Figure, ...]:
-    """All measures of the first guess; and of several guesses, the RMSE of each image's best."""
+    """All measures of the first guess; and of several guesses, the RMSE of each image's best.
+
+    Args:
+        findings: of an inversion attack.
+        yardsticks: of the scene.
+
+    Returns:
+        Five figures or six.
+    """
     single = tuple(_figure(measure, findings, yardsticks) for measure in yardsticks.measures)
     guesses = findings.estimate.shape[1]
     return single if guesses == 1 else (*single, _best_of(guesses, findings, yardsticks))

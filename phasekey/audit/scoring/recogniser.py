@@ -28,14 +28,28 @@ class Recogniser:
             self._network = _train(scene)
 
     def sees(self, pictures: Floats) -> NDArray[np.int64]:
-        """The class that it takes each picture for: (N, H, W, C) -> (N,)."""
+        """The class that it takes each picture for.
+
+        Args:
+            pictures: (N, H, W, C) in [0, 1].
+
+        Returns:
+            (N,) int64.
+        """
         scores = predict(self._network, np.moveaxis(pictures, 3, 1))
         classes: NDArray[np.int64] = scores.argmax(1)
         return classes
 
 
 def what_to_see(samples: Samples) -> NDArray[np.int64]:
-    """The classes (N,) that count as recognised: the task's, or where that has attributes, the property's."""
+    """The classes that count as recognised: the task's, or where that has attributes, the property's.
+
+    Args:
+        samples: of any split.
+
+    Returns:
+        (N,) int64.
+    """
     return samples.labels if samples.labels.ndim == 1 else samples.property
 
 

@@ -35,7 +35,13 @@ RAW_FEATURE = "the same attacker on the raw feature"
 
 @dataclass(frozen=True)
 class ScoreContext:
-    """What scores need of a scene once. right_key: findings of the attack of that name, where it ran."""
+    """What scores need of a scene once.
+
+    Attributes:
+        scene: with the truth.
+        seed: of the bootstrap.
+        right_key: findings of the attack of that name, where it ran.
+    """
 
     scene: Scene
     seed: int
@@ -43,7 +49,16 @@ class ScoreContext:
 
     @classmethod
     def of(cls, scene: Scene, seed: int, right_key: Findings | None = None) -> "ScoreContext":
-        """For all attacks on a scene."""
+        """What all attacks' scores on a scene share.
+
+        Args:
+            scene: with the truth.
+            seed: of the bootstrap.
+            right_key: that attack's findings, None where it did not run.
+
+        Returns:
+            The context.
+        """
         return cls(scene, seed, right_key)
 
     @cached_property
@@ -56,6 +71,15 @@ def score(attack: Attack, findings: Findings, scene: Scene, context: ScoreContex
     """All figures of one attack, in the order in which reports show them.
 
     Intervals are of test images (bootstrap); those of membership, of test and of training images.
+
+    Args:
+        attack: for its leak.
+        findings: what it found.
+        scene: with the truth.
+        context: of that scene.
+
+    Returns:
+        Figures of the catalogue.
     """
     return SCORES[attack.leak](findings, scene, context)
 

@@ -36,7 +36,14 @@ class BundleDevice:
         self.processes = self._processing is not None
 
     def encode(self, images: Pixels) -> Floats:
-        """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
+        """a = g(I), by the encoder's graph.
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, C', ...) float32.
+        """
         return in_batches(self._encode, images)
 
     def _encode(self, images: Pixels) -> Floats:
@@ -47,7 +54,15 @@ class BundleDevice:
         return images if self.manifest.image.dtype == "uint8" else unit(images)
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """From fresh noise, by the encoder's graph."""
+        """Fresh decoys by the encoder's graph.
+
+        Args:
+            count: how many.
+            rng: of the noise that they follow from.
+
+        Returns:
+            (count, C', ...) float32.
+        """
         noise = rng.standard_normal((count, self.manifest.decoy.noise_size)).astype(np.float32)
         return in_batches(self._decoys, noise)
 
@@ -57,11 +72,26 @@ class BundleDevice:
         return self._encoder.encode(blank, noise)[1]
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:  # noqa: ARG002
-        """Not asked of a device that rotates."""
+        """Not asked of a device that rotates; the feature as it is.
+
+        Args:
+            feature: (N, C', ...).
+            rng: not drawn from.
+
+        Returns:
+            The feature.
+        """
         return feature
 
     def carry(self, x: Floats) -> Floats:
-        """x as it arrives: what float16 or int8 leaves of it, as float32 (docs/adr/0020)."""
+        """x as it arrives: what float16 or int8 leaves of it (docs/adr/0020).
+
+        Args:
+            x: (N, 2C', ...) float32.
+
+        Returns:
+            The same shape, float32.
+        """
         return in_batches(self._carry, x)
 
     def _carry(self, x: Floats) -> Floats:
@@ -69,7 +99,17 @@ class BundleDevice:
         return to_wire(x, self.manifest.wire).astype(np.float32) * scale
 
     def process(self, x: Floats) -> Floats:
-        """h = Φ(x) by the cloud's graph, over the wire's type both ways."""
+        """h = Φ(x) by the cloud's graph, over the wire's type both ways.
+
+        Args:
+            x: (N, 2C', ...) float32.
+
+        Returns:
+            (N, 2D, ...) float32.
+
+        Raises:
+            AuditError: the cloud's half is not in the folder.
+        """
         return in_batches(self._process, x)
 
     def _process(self, x: Floats) -> Floats:
@@ -79,7 +119,14 @@ class BundleDevice:
         return from_wire(self._processing.run({"x": to_wire(x, wire)})["h"], wire)
 
     def decode(self, processed: Floats) -> Floats:
-        """Probabilities (N, K)."""
+        """Probabilities by the decoder's graph.
+
+        Args:
+            processed: Re[h e^{-iθ}], (N, D, ...).
+
+        Returns:
+            (N, K).
+        """
         return in_batches(self._decoder.decode, processed)
 
 

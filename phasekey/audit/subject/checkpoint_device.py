@@ -27,7 +27,14 @@ class CheckpointDevice:
         self.rotated = network.form == "complex"
 
     def encode(self, images: Pixels) -> Floats:
-        """a = g(I): uint8 (N, H, W, C) -> (N, C', ...)."""
+        """a = g(I).
+
+        Args:
+            images: uint8 (N, H, W, C).
+
+        Returns:
+            (N, C', ...) float32.
+        """
         return in_batches(self._encode, images)
 
     @torch.no_grad()
@@ -36,7 +43,15 @@ class CheckpointDevice:
         return _array(self._network.encoder(pixels_of(pixels)))
 
     def decoys(self, count: int, rng: np.random.Generator) -> Floats:
-        """As devices draw them: features of synthetic images, or the noise itself (docs/adr/0030)."""
+        """As devices draw them: features of synthetic images, or the noise itself (docs/adr/0030).
+
+        Args:
+            count: how many.
+            rng: of the noise.
+
+        Returns:
+            (count, C', ...) float32.
+        """
         noise = rng.standard_normal((count, self._network.noise_size)).astype(np.float32)
         if self._network.decoy_source == "gaussian-features":
             return noise
@@ -47,7 +62,15 @@ class CheckpointDevice:
         return _array(self._network.encoder(self._network.sampler(torch.from_numpy(noise).to(processor()))))
 
     def send(self, feature: Floats, rng: np.random.Generator) -> Floats:
-        """The feature, in the noisy form with fresh noise of its own magnitude."""
+        """The feature, in the noisy form with fresh noise of its own magnitude.
+
+        Args:
+            feature: (N, C', ...).
+            rng: of the noise.
+
+        Returns:
+            (N, C', ...) float32.
+        """
         if self._network.form != "noisy":
             return feature
         with seeded(int(rng.integers(SEEDS))):
@@ -58,7 +81,14 @@ class CheckpointDevice:
         return _array(values + self._network.gamma * noise_like(values))
 
     def process(self, x: Floats) -> Floats:
-        """h = Φ(x)."""
+        """h = Φ(x), by the network in float32.
+
+        Args:
+            x: (N, 2C', ...), or (N, C', ...) of forms that don't rotate.
+
+        Returns:
+            h, (N, 2D, ...) or (N, D, ...).
+        """
         return in_batches(self._process, x)
 
     @torch.no_grad()
@@ -66,7 +96,14 @@ class CheckpointDevice:
         return _array(self._network.processing(torch.from_numpy(np.ascontiguousarray(x)).to(processor())))
 
     def decode(self, processed: Floats) -> Floats:
-        """Probabilities (N, K): of classes they sum to 1, of attributes each has its own."""
+        """Probabilities: of classes they sum to 1, of attributes each has its own.
+
+        Args:
+            processed: (N, D, ...).
+
+        Returns:
+            (N, K).
+        """
         return in_batches(self._decode, processed)
 
     @torch.no_grad()

@@ -20,7 +20,13 @@ FEWEST = 200  # images of the test split: fewer say little
 
 @dataclass(frozen=True)
 class Terms:
-    """How the device behaves in the audit, and what its software tells the attacker."""
+    """How the device behaves in the audit, and what its software tells the attacker.
+
+    Attributes:
+        decoy_law: what the device draws, or features of other known images.
+        keys: derived from a secret and the image, or drawn afresh.
+        box: white tells the software, black does not.
+    """
 
     decoy_law: DecoyLaw = "device"
     keys: Keys = "derived"
@@ -29,7 +35,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Stage:
-    """A scene, the budget as it came to be, and sentences for the report on what was chosen and why."""
+    """What attacks run on.
+
+    Attributes:
+        scene: with the truth.
+        effort: the budget as it came to be.
+        notes: sentences for the report on what was chosen and why.
+    """
 
     scene: Scene
     effort: Effort
@@ -37,9 +49,21 @@ class Stage:
 
 
 def build_stage(subject: Subject, dataset: ImageDataset, effort: Effort, seed: int, terms: Terms) -> Stage:
-    """Attackers train on the data's training images, and are chosen and scored on its test images.
+    """Lay out the attacks' scene: attackers train on the data's training images, and are chosen and scored on
+    its test images.
 
-    Raises AuditError where images or classes are not what the network takes and tells.
+    Args:
+        subject: under audit.
+        dataset: of images.
+        effort: the budget.
+        seed: of all draws.
+        terms: how the device behaves.
+
+    Returns:
+        The scene, the budget as memory allows for it, and notes.
+
+    Raises:
+        AuditError: images or classes are not what the network takes and tells.
     """
     _require_fit(subject, dataset)
     known, unseen, names, choice = _labelled(dataset)
@@ -104,10 +128,18 @@ def _candidates(split: Split) -> NDArray[np.int64]:
 def within_memory(
     effort: Effort, image_bytes: int, feature_bytes: int, most: int = MOST_BYTES
 ) -> tuple[Effort, str | None]:
-    """The budget with so many images that features, decoys and transmissions take at most 2 GB, and a
-    sentence on what that cost.
+    """The budget with so many images that features, decoys and transmissions fit.
 
     Training images give way first, down to half of the memory; then the others, to no fewer than 200.
+
+    Args:
+        effort: as asked for.
+        image_bytes: of one image.
+        feature_bytes: of one feature.
+        most: bytes.
+
+    Returns:
+        The budget, and a sentence on what that cost, None where it cost nothing.
     """
     each = 4 * feature_bytes + image_bytes  # a, b and the two halves of x
     sent = len(REPEATS) + 1  # times that a test image goes out
@@ -131,7 +163,15 @@ def _saving(asked: Effort, kept: Effort, most: int) -> str:
 
 
 def carried(scene: Scene, carry: Callable[[Floats], Floats]) -> Scene:
-    """The scene as it is behind the wire: every x rounded as it travels."""
+    """The scene as it is behind the wire: every x rounded as it travels.
+
+    Args:
+        scene: as the device sends.
+        carry: x (N, 2C', ...) -> what arrives of it.
+
+    Returns:
+        The scene with other x.
+    """
 
     def arrive(samples: Samples) -> Samples:
         return replace(samples, x=carry(samples.x))

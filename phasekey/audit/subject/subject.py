@@ -35,7 +35,17 @@ class Subject:
 
 
 def open_checkpoint(path: Path) -> Subject:
-    """A checkpoint of `phasekey train`. Raises TrainingError where that is none."""
+    """A checkpoint of `phasekey train` as what is audited.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The subject.
+
+    Raises:
+        TrainingError: the file is none.
+    """
     checkpoint = load_checkpoint(path)
     channels, height, width = checkpoint.network.image
     return Subject(

@@ -6,6 +6,7 @@ The wheel that Triton can be had from lacks the onnxruntime backend; this does f
 import sys
 from pathlib import Path
 
+import numpy as np
 import triton_python_backend_utils as triton
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,7 +20,11 @@ class TritonPythonModel:
         self.run = open_graph(Path(args["model_repository"], args["model_version"], "model.onnx"))
 
     def execute(self, requests):
-        return [self._answer(triton.get_input_tensor_by_name(r, "x").as_numpy()) for r in requests]
+        parts = [triton.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        h = self.run(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        ends = np.cumsum([len(part) for part in parts])
+        return [_answer(h[end - len(part) : end]) for part, end in zip(parts, ends, strict=True)]
 
-    def _answer(self, x):
-        return triton.InferenceResponse([triton.Tensor("h", self.run(x))])
+
+def _answer(h):
+    return triton.InferenceResponse([triton.Tensor("h", h)])

@@ -37,13 +37,27 @@ class DirectImages(nn.Module):
         )  # fmt: skip
 
     def coefficients(self, x: Tensor) -> Tensor:
-        """(N, T, P)."""
+        """The guesses as coefficients of principal images.
+
+        Args:
+            x: (N, 2C', ...).
+
+        Returns:
+            (N, T, P).
+        """
         views = [half.flatten(1) @ self.white for half in x.chunk(2, 1)]
         found: Tensor = self.layers(torch.cat(views, 1))
         return found.reshape(len(x), self.guesses, -1)
 
     def project(self, images: Tensor) -> Tensor:
-        """Coefficients (N, P) of images (N, C, H, W)."""
+        """Coefficients of images.
+
+        Args:
+            images: (N, C, H, W) in [0, 1].
+
+        Returns:
+            (N, P).
+        """
         return (shrunk(images, self.image).flatten(1) - self.mean) @ self.basis.T
 
     def forward(self, x: Tensor) -> Tensor:

@@ -64,9 +64,18 @@ class _Side(nn.Module):
 
 
 def angle_loss(network: nn.Module, x: Tensor, theta: Tensor, candidates: int) -> Tensor:
-    """Cross-entropy of the posterior over an even grid that lies anywhere: x (N, 2C, ...), theta (N,).
+    """Cross-entropy of the posterior over an even grid that lies anywhere.
 
     Where θ falls between two angles of the grid, both share the truth, the nearer one the more.
+
+    Args:
+        network: x and angles (N, A) -> scores (N, A).
+        x: (N, 2C', ...).
+        theta: the true angles, radians (N,).
+        candidates: A, angles of the grid.
+
+    Returns:
+        A scalar, the mean over N.
     """
     offset = torch.rand_like(theta)[:, None] - 0.5
     steps = torch.arange(candidates, device=theta.device)

@@ -12,13 +12,28 @@ PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # times the features' mean vari
 
 
 def small_size(image: tuple[int, int, int]) -> tuple[int, int, int]:
-    """(C, H, W) of what a regression returns."""
+    """The size of what a regression returns: no side is larger than 32 pixels.
+
+    Args:
+        image: (C, H, W).
+
+    Returns:
+        (C, h, w).
+    """
     channels, height, width = image
     return channels, min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
 
 
 def shrunk(images: Tensor, image: tuple[int, int, int]) -> Tensor:
-    """Images (N, C, H, W) at the size of `small_size`."""
+    """Images at the size of `small_size`.
+
+    Args:
+        images: (N, C, H, W).
+        image: (C, H, W) of one.
+
+    Returns:
+        (N, C, h, w).
+    """
     small = small_size(image)
     if images.shape[1:] == small:
         return images
@@ -26,7 +41,15 @@ def shrunk(images: Tensor, image: tuple[int, int, int]) -> Tensor:
 
 
 def enlarged(flat: Tensor, image: tuple[int, int, int]) -> Tensor:
-    """The reverse, of flattened ones: (N, C·h·w) -> (N, C, H, W)."""
+    """The reverse of `shrunk`, of flattened images.
+
+    Args:
+        flat: (N, C·h·w).
+        image: (C, H, W) that is wanted.
+
+    Returns:
+        (N, C, H, W), interpolated.
+    """
     small = small_size(image)
     images = flat.reshape(-1, *small)
     if image == small:
@@ -68,7 +91,12 @@ class LinearPicture(nn.Module):
 
     @torch.no_grad()
     def fit(self, training: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor]) -> None:
-        """Least squares from (features, images) with the penalty that is best on validation."""
+        """Least squares with the ridge penalty that is best on validation.
+
+        Args:
+            training: features (N, C', ...) and images (N, C, H, W).
+            validation: likewise.
+        """
         inputs, targets = self._flat(training[0]), shrunk(training[1], self.image).flatten(1)
         mean, centre = inputs.double().mean(0).float(), targets.double().mean(0).float()
         inputs = inputs - mean

@@ -50,11 +50,11 @@ class AngleNetwork(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (QuarterAngles,)
 
     def steps(self, effort: Effort) -> int:
-        """Of the training."""
+        """Steps of the posterior's training."""
         return effort.angle_steps
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Angles that the posterior expects to err least by, or the filter's finer ones in its quarters."""
         view, effort = context.view, context.effort
         with seeded(context.seed):
             network, curve = train_posterior(view, effort, context.watch)

@@ -29,7 +29,7 @@ class BestOfK(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (Posterior,)
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """16 angles (N, 16) for each transmission, the likeliest first; evenly spaced without a posterior."""
         view, effort = context.view, context.effort
         flat = np.full((len(view.test), effort.angles), 1 / effort.angles, np.float32)
         found = context.get(Posterior)

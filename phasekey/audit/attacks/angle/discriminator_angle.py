@@ -38,11 +38,11 @@ class DiscriminatorAngle(Attack):
     provides: ClassVar[tuple[type[Artefact], ...]] = (DiscriminatorAngles,)
 
     def steps(self, effort: Effort) -> int:
-        """Of the training."""
+        """Steps of the discriminator's training."""
         return effort.angle_steps
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Train the discriminator, ask it at every angle, and take its constant offset away."""
         view, effort = context.view, context.effort
         with seeded(context.seed):
             bank, check = Bank(view.train), Bank(view.validation)

@@ -34,7 +34,7 @@ class Likelihood(Attack):
     remedy: ClassVar[str] = "A narrow feature, Gaussian in every direction, hidden by decoys of its own law."
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """The likeliest angles by whichever axes err least on validation."""
         view, effort = context.view, context.effort
         theta = view.validation.theta
         assert theta is not None  # noqa: S101 - why_not left out scenes without rotation
@@ -84,7 +84,15 @@ class Law:
         self._log = np.log((soft + 0.5) / (soft + 0.5).sum(1, keepdims=True)).astype(np.float32)
 
     def scores(self, x: NDArray[np.complex64], turns: NDArray[np.complex64]) -> Floats:
-        """log p of Re[x·turn] for N rows and A turns: (N, A)."""
+        """log p of Re[x·turn], summed over the axes.
+
+        Args:
+            x: complex (N, D).
+            turns: e^{-iφ} of A angles, (A,).
+
+        Returns:
+            (N, A).
+        """
         values = x @ self._axes.T
         component = np.arange(self._log.shape[0])
         columns = [self._log[component, self._bins((values * turn).real)].sum(1) for turn in turns]

@@ -29,7 +29,7 @@ class MeanTemplate(Attack):
     remedy: ClassVar[str] = "Centre every position of the feature and of the decoy, so that no mean is left."
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Angles by the template whose shrinkage errs least on validation."""
         view = context.view
         templates = _templates(_hidden(view.train))
         best = min(templates, key=lambda template: _error(template, view.validation))

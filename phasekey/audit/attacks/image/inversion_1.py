@@ -25,11 +25,11 @@ class InversionOne(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, DiscriminatorAngles)
 
     def steps(self, effort: Effort) -> int:
-        """Of the decoder."""
+        """Steps of the decoder's training."""
         return tuning_steps(effort)
 
     def run(self, context: Context) -> Findings:
-        """See `inverting.invert`."""
+        """Images decoded from a* by the discriminator's angle."""
         view = context.view
         angles = context.get(DiscriminatorAngles)
         if angles is None:

@@ -33,11 +33,11 @@ class InversionOneTrained(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, AngleEstimates)
 
     def steps(self, effort: Effort) -> int:
-        """Of the decoder."""
+        """Steps of the decoder's training."""
         return tuning_steps(effort)
 
     def run(self, context: Context) -> Findings:
-        """See `inverting.invert`."""
+        """Images decoded from a* by the closest estimate; it leaves the decoder."""
         view = context.view
         angles = strongest_angles(context) if view.rotated else None
         if view.rotated and angles is None:

@@ -84,7 +84,7 @@ class InversionTwo(Attack):
         return tuning_steps(effort) + direct_steps(effort)
 
     def run(self, context: Context) -> Findings:
-        """See `inverting.invert`."""
+        """Images from both components of x, by whichever way does best on validation."""
         view = context.view
         with seeded(context.seed):
             if not view.rotated:

@@ -103,7 +103,16 @@ class Sides(nn.Module):
 
 @torch.no_grad()
 def both(posterior: Energies, picture: LinearPicture, x: Tensor) -> Tensor:
-    """E[a | x, θ in one arc] for the two arcs: x (N, 2C', ...) -> (2, N, C', ...)."""
+    """E[a | x, θ in one arc] for the two arcs of least error.
+
+    Args:
+        posterior: the network of the angle.
+        picture: affine from feature to image: arcs are chosen by the error of images.
+        x: (N, 2C', ...).
+
+    Returns:
+        (2, N, C', ...), the likelier arc first.
+    """
     weights = probabilities(posterior, x, GRID)
     real, imaginary = (picture(half) - picture(torch.zeros_like(half[:1])) for half in x.chunk(2, 1))
     cos, sin = two_arcs(weights, real.flatten(1), imaginary.flatten(1))
@@ -142,7 +151,15 @@ def _train(
 
 
 def better(guesses: Tensor, images: Tensor) -> Tensor:
-    """Mean square error of the better guess: (N, 2, C, H, W) and (N, C, H, W) -> scalar."""
+    """Mean square error of the better guess.
+
+    Args:
+        guesses: (N, 2, C, H, W).
+        images: (N, C, H, W).
+
+    Returns:
+        A scalar, the mean over N.
+    """
     errors = F.mse_loss(guesses, images[:, None].expand_as(guesses), reduction="none")
     return errors.flatten(2).mean(2).min(1).values.mean()
 

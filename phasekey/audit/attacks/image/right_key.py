@@ -39,7 +39,7 @@ class RightKey(Yardstick):
     provides: ClassVar[tuple[type[Artefact], ...]] = (RightKeyDecoder, KeySweep)
 
     def steps(self, effort: Effort) -> int:
-        """Of the decoder."""
+        """Steps of the decoder's training."""
         return effort.image_steps
 
     def run(self, context: Context) -> Findings:
@@ -53,7 +53,16 @@ class RightKey(Yardstick):
         return Findings(np.empty(0), curve=curve, artefacts=(RightKeyDecoder(pack(decoder)),))
 
     def told(self, context: Context, truth: Samples, found: Findings) -> Findings:
-        """Images (N, 1, H, W, C); it leaves images (8, 9, H, W, C) by keys that are off, if it rotates."""
+        """Images by the true angle; if the device rotates, it leaves those by keys that are off as well.
+
+        Args:
+            context: as `run` got it.
+            truth: the test split.
+            found: with the trained decoder.
+
+        Returns:
+            Estimate (N, 1, H, W, C); the sweep has (8, 9, H, W, C).
+        """
         known = found.get(RightKeyDecoder)
         assert known is not None  # noqa: S101 - `run` left it
         decoder = restored(context.view, context.effort, known)

@@ -30,7 +30,7 @@ class DecoyPool(Attack):
     remedy: ClassVar[str] = "Draw every decoy afresh instead of taking it from inputs that others may know."
 
     def why_not(self, view: AttackerView) -> str | None:
-        """Needs candidates."""
+        """Not without candidates to test; else as of any attack."""
         missing = "there are no candidates to test" if view.candidates is None else None
         return super().why_not(view) or missing
 
@@ -52,8 +52,15 @@ def _hidden_by_strangers(feature: Floats, rng: np.random.Generator) -> Floats:
 
 
 def outside(x: Floats, candidates: Floats) -> NDArray[np.float64]:
-    """The share of each candidate's length that lies outside each plane: (N, 2C, ...), (M, C, ...) ->
-    (N, M), 0 in the plane to 1 at right angles to it; 1 for a candidate that is zero."""
+    """The share of each candidate's length that lies outside each plane.
+
+    Args:
+        x: (N, 2C', ...).
+        candidates: (M, C', ...).
+
+    Returns:
+        (N, M): 0 in the plane to 1 at right angles to it; 1 for a candidate that is zero.
+    """
     z = parts(x)
     flat = candidates.reshape(len(candidates), -1)
     squares = np.einsum("md,md->m", flat, flat, dtype=np.float64)

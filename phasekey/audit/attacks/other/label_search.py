@@ -42,7 +42,7 @@ class LabelSearch(Attack):
         return super().why_not(view) or several
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Labels of most weight over all angles; it leaves the angles at which answers are surest."""
         view, effort = context.view, context.effort
         validation, test = (Answers(view, part, effort.angles) for part in (view.validation, view.test))
         network = context.get(Posterior)
@@ -77,20 +77,47 @@ class Answers:
             yield self._view.device.decode(turned)
 
     def know(self, posterior: Floats) -> None:
-        """Take in a posterior (N, A) that others found."""
+        """Take in a posterior over the angle that others found.
+
+        Args:
+            posterior: (N, A) on the same grid.
+        """
         self._known = np.log(posterior + 1e-6)
 
     def posterior(self, power: float, share: float) -> Floats:
-        """p(φ | x), (N, A): confidence^power · known^share."""
+        """p(φ | x) ∝ confidence^power · known^share.
+
+        Args:
+            power: how far a sure answer speaks for an angle.
+            share: 1 to heed the known posterior, 0 not to.
+
+        Returns:
+            (N, A).
+        """
         return softmax(power * np.log(self._said.max(2) + 1e-6) + share * self._known)
 
     def labels(self, power: float, share: float) -> NDArray[np.int64]:
-        """The label of most weight, (N,)."""
+        """The label of most weight over all angles.
+
+        Args:
+            power: as in `posterior`.
+            share: as in `posterior`.
+
+        Returns:
+            (N,) int64.
+        """
         weighed: NDArray[np.int64] = (self.posterior(power, share)[..., None] * self._said).sum(1).argmax(1)
         return weighed
 
     def right(self, samples: Samples) -> NDArray[np.int64]:
-        """The decoder's answer at the right angle, (N,)."""
+        """The decoder's answer at the right angle.
+
+        Args:
+            samples: the same transmissions with their truth.
+
+        Returns:
+            (N,) int64.
+        """
         assert samples.theta is not None  # noqa: S101 - why_not left out scenes without rotation
         answers = self._view.device.decode(unrotate(self._processed, samples.theta))
         labels: NDArray[np.int64] = answers.argmax(1)

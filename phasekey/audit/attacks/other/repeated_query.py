@@ -44,7 +44,7 @@ class RepeatedQuery(Attack):
     needs_white_box: ClassVar[bool] = False
 
     def run(self, context: Context) -> Findings:
-        """See Attack.run."""
+        """Unit vectors (N, R, D) along which both planes come nearest, one for each kind of repeat."""
         view = context.view
         rng = np.random.default_rng(context.seed)
         # In the order of view.repeats.
@@ -77,8 +77,17 @@ class Metric:
 
 
 def shared_direction(first: Floats, second: Floats, metric: Metric | None = None) -> Floats:
-    """Where two transmissions' planes come nearest: pair layouts (N, 2C, ...) -> unit vectors (N, D) of the
-    first plane. Where both span the same plane, its longest direction: there is nothing to intersect."""
+    """Where two transmissions' planes come nearest.
+
+    Args:
+        first: (N, 2C', ...).
+        second: likewise, row by row of the same inputs.
+        metric: lengths in which to measure, None for the plain ones.
+
+    Returns:
+        Unit vectors (N, D) of the first plane; its longest direction where both span the same plane, as
+        there is nothing to intersect.
+    """
     parts_ = range(0, len(first), BLOCK)
     return np.concatenate([_shared(first[at : at + BLOCK], second[at : at + BLOCK], metric) for at in parts_])
 

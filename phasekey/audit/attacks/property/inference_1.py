@@ -37,7 +37,7 @@ class InferenceOne(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (Reconstructions, RightKeyDecoder)
 
     def steps(self, effort: Effort) -> int:
-        """Of the classifier."""
+        """Steps of the classifier's training."""
         return effort.inference_steps
 
     def run(self, context: Context) -> Findings:

@@ -33,7 +33,7 @@ class InferenceFour(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (AngleEstimates,)
 
     def steps(self, effort: Effort) -> int:  # noqa: ARG002
-        """One for each k."""
+        """One step for each k that validation tries."""
         return len(NEIGHBOURS)
 
     def run(self, context: Context) -> Findings:

@@ -47,7 +47,7 @@ class InferenceX(Attack):
     needs: ClassVar[tuple[type[Artefact], ...]] = (PosteriorWeights,)
 
     def steps(self, effort: Effort) -> int:
-        """Of the classifier."""
+        """Steps of the classifier's training."""
         return effort.inference_steps
 
     def run(self, context: Context) -> Findings:
