@@ -24,7 +24,7 @@ def test_a_weak_device_on_a_fast_link_is_told_to_split(capsys) -> None:
     said = plan(
         capsys, "--arch", "resnet110", "--device-gflops", "0.05", "--uplink-mbps", "1000", "--rtt-ms", "2"
     )
-    assert "Split it: split after step 1" in said
+    assert "Split it: early split after step 1" in said
 
 
 def test_json_adds_up(capsys) -> None:
@@ -57,4 +57,4 @@ def test_speeds_that_make_no_sense_are_refused(capsys, option: str, value: str) 
 
 def test_a_bundle_is_planned_for_by_its_own_network(capsys, exported) -> None:
     said = plan(capsys, "--bundle", str(exported.edge))
-    assert "split after step 1 (6×14×14)" in said
+    assert "early split after step 1 (6×14×14)" in said
