@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from phasekey.bundle import load_manifest
+from phasekey.bundle import edge_of, load_manifest
 from phasekey.model.architectures import describe
 from phasekey.model.description import Architecture
 from phasekey.planner.errors import PlannerError
@@ -54,7 +54,7 @@ def of_bundle(folder: Path) -> Network:
         BundleError: no bundle there, or a damaged one.
         PlannerError: a network that was not built from one of our descriptions.
     """
-    manifest = load_manifest(folder / "edge" if (folder / "edge").is_dir() else folder)
+    manifest = load_manifest(edge_of(folder))
     arch, variant = manifest.network.get("arch"), manifest.network.get("variant")
     try:
         architecture, early = describe(str(arch), variant), describe(str(arch), None, "early")

@@ -135,6 +135,7 @@ def fit(
         steps: how many.
         batch: rows of a step.
         rate: the largest learning rate.
+        decay: of the weights, per unit of learning rate.
         watch: told of every step.
 
     Returns:

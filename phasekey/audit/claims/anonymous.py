@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from phasekey.audit.attack import Watch
 from phasekey.audit.claims import identification, linkage, separation
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, mix
@@ -39,7 +40,13 @@ def drawn_rows(crowd: Crowd, components: int, rng: np.random.Generator) -> Float
 
 
 def judge_identification(
-    crowd: Crowd, *, signs: bool, steps: int, seed: int, components: tuple[int, ...] = COMPONENTS
+    crowd: Crowd,
+    *,
+    signs: bool,
+    steps: int,
+    seed: int,
+    components: tuple[int, ...] = COMPONENTS,
+    watch: Watch | None = None,
 ) -> tuple[identification.Judge, tuple[ClaimFigure, ...]]:
     """Train a judge of input against decoy, and let him name the input among k.
 
@@ -49,12 +56,13 @@ def judge_identification(
         steps: of his training.
         seed: of all random numbers.
         components: numbers k.
+        watch: told of every step of his training.
 
     Returns:
         The judge; the area under his curve, and his rate for each k beside 1/k.
     """
     judge = identification.train_judge(
-        crowd.known_inputs, crowd.known_decoys, signs=signs, steps=steps, seed=seed
+        crowd.known_inputs, crowd.known_decoys, signs=signs, steps=steps, seed=seed, watch=watch
     )
     inputs, decoys = judge.score(crowd.inputs), judge.score(crowd.decoys)
     area = two_sample_interval(identification.auc, inputs, decoys, seed)
@@ -112,7 +120,14 @@ def judge_film(
 
 
 def judge_separation(
-    crowd: Crowd, judge: identification.Judge, components: int, *, most: int, steps: int, seed: int
+    crowd: Crowd,
+    judge: identification.Judge,
+    components: int,
+    *,
+    most: int,
+    steps: int,
+    seed: int,
+    watch: Watch | None = None,
 ) -> tuple[ClaimFigure, ...]:
     """Find the rows behind an orthogonal secret, and at k = 2 the angle, on the full circle.
 
@@ -123,6 +138,7 @@ def judge_separation(
         most: transmissions to attack.
         steps: of the training of who tells a row from its negative, at k = 2.
         seed: of all random numbers.
+        watch: told of every step of that training.
 
     Returns:
         Mean |cosine| of the input's row to the nearest row found, for which nothing is promised; and at k = 2
@@ -139,7 +155,7 @@ def judge_separation(
     found = [ClaimFigure(f"separation-{components}", name, "FastICA of differences", rate, blind)]
     if components == 2:
         rows = np.concatenate([crowd.known_inputs, crowd.known_decoys])
-        upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed)
+        upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
         found.append(_angle(x, estimates, secrets, (judge, upright), seed))
     return tuple(found)
 

@@ -1,13 +1,13 @@
 """The claim of `bounded`: one transmission tells at most K nats. Every attacker beside what K allows him."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import CurvePoint
+from phasekey.audit.attack import CurvePoint, Unwatched, Watch
+from phasekey.audit.attackers.training import seeded
 from phasekey.audit.claims import gram
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, gram_of, mix, with_gaussian_decoys
@@ -29,7 +29,7 @@ class Features:
 
 def judge(
     known: Features, test: Features, law: gram.GramLaw, nats: float, *, classes: int, steps: int, seed: int,
-    repeats: tuple[int, ...] = REPEATS, advance: Callable[[], object] = lambda: None,
+    repeats: tuple[int, ...] = REPEATS, watch: Watch | None = None,
 ) -> tuple[ClaimFigure, ...]:  # fmt: skip
     """Attack label and direction from 1, 2, 4 and 8 near-duplicates, and the rows themselves.
 
@@ -39,10 +39,10 @@ def judge(
         law: of decoys, as the device really draws them.
         nats: K, as promised for one transmission.
         classes: of labels.
-        steps: of each attacker's training; `advance` is called after each.
+        steps: of each attacker's training.
         seed: of all random numbers.
         repeats: numbers n of near-duplicates.
-        advance: told of progress.
+        watch: told of every step.
 
     Returns:
         Figures with the bounds that n·K nats leave (Fano's for labels, Pinsker's for cosines).
@@ -51,10 +51,15 @@ def judge(
     for count in repeats:
         near = gram.GramLaw(law.components, law.sigma, count, SPREAD if count > 1 else 0.0)
         network, curve = gram.train_reader(
-            known.feature, known.labels, classes, near, steps=steps, seed=seed + count, advance=advance
+            known.feature,
+            known.labels,
+            classes,
+            near,
+            steps=steps,
+            seed=seed + count,
+            watch=watch or Unwatched(),
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded(seed):
             sums = gram.seen(torch.from_numpy(test.feature), near)
         guessed, direction = gram.read(network, sums)
         found.append(_label(count, guessed, test, nats, classes, curve, seed))

@@ -2,8 +2,7 @@
 
 import argparse
 
-from phasekey.audit.claims.bounded import REPEATS
-from phasekey.audit.claims.run import STEPS, audit_claim, claim_of
+from phasekey.audit.claims.run import audit_claim, claim_of, steps_of
 from phasekey.audit.errors import AuditError
 from phasekey.training.checkpoint import Checkpoint
 
@@ -31,6 +30,7 @@ def run(args: argparse.Namespace, checkpoint: Checkpoint) -> int:
     from tqdm import tqdm
 
     from phasekey.audit.budget import effort_of
+    from phasekey.audit.running.progress import Steps
     from phasekey.training.data.registry import load_dataset
 
     for name in ("attacks", "fail_above"):
@@ -42,9 +42,10 @@ def run(args: argparse.Namespace, checkpoint: Checkpoint) -> int:
         raise AuditError("it is not written down what this network was trained on: give --data")
     _, height, width = checkpoint.network.image
     dataset = load_dataset(str(words), height if height == width else None, progress=True)
-    steps = len(REPEATS) * STEPS[args.budget] if claim_of(checkpoint.network) == "nats" else None
+    steps = steps_of(checkpoint.network, args.budget)
     with tqdm(total=steps, desc="attacking the claim", unit="step", leave=False, disable=None) as bar:
-        audit = audit_claim(checkpoint.network, dataset, effort_of(args.budget), args.seed, bar.update)
+        watch = Steps(bar, steps)
+        audit = audit_claim(checkpoint.network, dataset, effort_of(args.budget), args.seed, watch)
     _, page = audit.write(args.out)
     tqdm.write(f"{audit.page()}\nsaved {page}")
     return BROKEN if audit.broken else 0

@@ -7,7 +7,6 @@ the W through their sum alone. That sum is what these attackers see of n near-du
 A direction is found up to its sign, which W does not hold. The naive twin is the first eigenvector of W.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from phasekey.audit.attack import CurvePoint
+from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.attackers.training import device, fit, seeded
 
 Floats = NDArray[np.float32]
 WIDTH, DROPOUT, RATE, DECAY, BATCH = 256, 0.1, 2e-3, 0.05, 512
-CHECKS = 10
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,11 @@ def seen(feature: Tensor, law: GramLaw) -> Tensor:
         (N, D(D+1)/2).
     """
     values = feature.shape[1]
-    total = torch.zeros(len(feature), values, values)
+    total = torch.zeros(len(feature), values, values, device=feature.device)
     for _ in range(law.repeats):
         near = feature + law.spread * torch.randn_like(feature)
         near = near * (feature.norm(dim=1, keepdim=True) / near.norm(dim=1, keepdim=True).clamp_min(1e-12))
-        decoys = law.sigma * torch.randn(len(feature), law.components - 1, values)
+        decoys = law.sigma * torch.randn(len(feature), law.components - 1, values, device=feature.device)
         total += near[:, :, None] * near[:, None, :] + decoys.transpose(1, 2) @ decoys
     upper = torch.triu_indices(values, values)
     return total[:, upper[0], upper[1]]
@@ -83,52 +82,36 @@ def seen(feature: Tensor, law: GramLaw) -> Tensor:
 
 def train_reader(
     feature: Floats, labels: NDArray[np.int64], classes: int, law: GramLaw, *, steps: int, seed: int,
-    advance: Callable[[], object] = lambda: None,
+    watch: Watch,
 ) -> tuple[GramReader, tuple[CurvePoint, ...]]:  # fmt: skip
-    """Train on fresh transmissions of known features; a tenth of them is held out for the curve.
+    """Train on fresh transmissions of known features; a tenth of them, drawn at random, is held out.
 
     Args:
-        feature: (N, D), of images that the attacker has.
+        feature: (N, D), of images that the attacker has, in any order.
         labels: (N,).
         classes: how many.
         law: how the device hides.
         steps: of training.
         seed: of torch's random numbers.
-        advance: called after each step.
+        watch: told of every step.
 
     Returns:
         The network and its curve: cross entropy plus one minus the squared cosine, in training and held out.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        known, truth = torch.from_numpy(feature), torch.from_numpy(labels)
+    with seeded(seed):
+        order = torch.randperm(len(feature))
+        known, truth = (torch.from_numpy(part)[order].to(device()) for part in (feature, labels))
         held = len(known) // 10
         network = GramReader(feature.shape[1], classes)
-        optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-        curve: list[CurvePoint] = []
-        running = 0.0
-        every = max(1, steps // CHECKS)
-        for step in range(1, steps + 1):
-            rows = torch.randint(held, len(known), (BATCH,))
-            value = _loss(network, known[rows], truth[rows], law)
-            optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(value)
-            optimiser.step()
-            schedule.step()
-            running += float(value.detach())
-            advance()
-            if step % every == 0:
-                network.eval()
-                with torch.no_grad():
-                    check = float(_loss(network, known[:held], truth[:held], law))
-                network.train()
-                curve.append(CurvePoint(step, running / every, check))
-                running = 0.0
-    return network.eval(), tuple(curve)
+        curve = fit(
+            network, lambda net, rows: _loss(net, known[held + rows], truth[held + rows], law),
+            lambda net: float(_loss(net, known[:held], truth[:held], law)),
+            images=len(known) - held, steps=steps, batch=BATCH, rate=RATE, decay=DECAY, watch=watch,
+        )  # fmt: skip
+    return network, curve
 
 
-def _loss(network: GramReader, feature: Tensor, labels: Tensor, law: GramLaw) -> Tensor:
+def _loss(network: nn.Module, feature: Tensor, labels: Tensor, law: GramLaw) -> Tensor:
     scores, direction = network(seen(feature, law))
     cosine = (direction * F.normalize(feature, dim=1)).sum(1)
     loss: Tensor = F.cross_entropy(scores, labels) + 1 - cosine.square().mean()
@@ -138,8 +121,8 @@ def _loss(network: GramReader, feature: Tensor, labels: Tensor, law: GramLaw) ->
 @torch.no_grad()
 def read(network: GramReader, sums: Tensor) -> tuple[NDArray[np.int64], Floats]:
     """Guess class (N,) and direction (N, D), a unit vector up to its sign, from sums of W."""
-    scores, direction = network(sums)
-    return scores.argmax(1).numpy(), direction.numpy()
+    scores, direction = network(sums.to(device()))
+    return scores.argmax(1).cpu().numpy(), direction.cpu().numpy()
 
 
 @torch.no_grad()

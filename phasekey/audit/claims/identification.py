@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from phasekey.audit.attack import CurvePoint
+from phasekey.audit.attack import CurvePoint, Unwatched, Watch
 from phasekey.audit.attackers.classifiers import ImageClassifier
+from phasekey.audit.attackers.training import device, fit, seeded
 
 Floats = NDArray[np.float32]
-RATE, DECAY, BATCH, CHECKS, PART = 2e-3, 0.05, 128, 10, 500
+RATE, DECAY, BATCH, PART = 2e-3, 0.05, 128, 500
 WIDTH = 24
 
 
@@ -37,8 +38,8 @@ class Judge:
     @torch.no_grad()
     def score(self, rows: Floats) -> Floats:
         """Score rows (N, ...): (N,)."""
-        parts = [self._part(torch.from_numpy(part)) for part in np.array_split(rows, -(-len(rows) // PART))]
-        return torch.cat(parts).numpy()
+        parts = np.array_split(rows, -(-len(rows) // PART))
+        return torch.cat([self._part(torch.from_numpy(part).to(device())) for part in parts]).cpu().numpy()
 
     def _part(self, rows: Tensor) -> Tensor:
         scores: Tensor = self.network(rows)
@@ -66,68 +67,50 @@ class _Reader(nn.Module):
         return scores
 
 
-def train_judge(inputs: Floats, decoys: Floats, *, signs: bool, steps: int, seed: int) -> Judge:
+def train_judge(
+    inputs: Floats, decoys: Floats, *, signs: bool, steps: int, seed: int, watch: Watch | None = None
+) -> Judge:
     """Learn to tell inputs from decoys; a tenth of each is held out, and the best weights there are kept.
 
     Args:
-        inputs: features of inputs, (N, ...).
-        decoys: rows of the decoys' law, (M, ...).
+        inputs: features of inputs, (N, ...), in random order.
+        decoys: rows of the decoys' law, (M, ...), in random order.
         signs: whether rows reach the attacker with unknown signs.
         steps: of training.
         seed: of torch's random numbers.
+        watch: told of every step.
 
     Returns:
         The classifier, with its curve of binary cross entropy.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        sides = [torch.from_numpy(np.ascontiguousarray(side)) for side in (inputs, decoys)]
-        held = [len(side) // 10 for side in sides]
+    with seeded(seed):
+        (held_in, known_in), (held_out, known_out) = (_held_out(side) for side in (inputs, decoys))
         network = _Reader(inputs.shape[1:])
-        optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-        curve: list[CurvePoint] = []
-        best, kept, running, every = np.inf, _state(network), 0.0, max(1, steps // CHECKS)
-        for step in range(1, steps + 1):
-            chosen = [
-                side[torch.randint(start, len(side), (BATCH // 2,))]
-                for side, start in zip(sides, held, strict=True)
-            ]
-            value = _loss(network, chosen, signs)
-            optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(value)
-            optimiser.step()
-            schedule.step()
-            running += float(value.detach())
-            if step % every == 0:
-                check = _check(
-                    network, [side[:count] for side, count in zip(sides, held, strict=True)], signs
-                )
-                curve.append(CurvePoint(step, running / every, check))
-                running = 0.0
-                if check < best:
-                    best, kept = check, _state(network)
-        network.load_state_dict(kept)
-    return Judge(network.eval(), signs, tuple(curve))
+        curve = fit(
+            network, lambda net, rows: _loss(net, known_in[rows], _drawn(known_out, len(rows)), signs),
+            lambda net: float(_loss(net, held_in, held_out, signs)),
+            images=len(known_in), steps=steps, batch=BATCH // 2, rate=RATE, decay=DECAY,
+            watch=watch or Unwatched(),
+        )  # fmt: skip
+    return Judge(network, signs, curve)
 
 
-def _state(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
+def _held_out(side: Floats) -> tuple[Tensor, Tensor]:
+    """A tenth, and the rest."""
+    rows = torch.from_numpy(np.ascontiguousarray(side)).to(device())
+    return rows[: len(rows) // 10], rows[len(rows) // 10 :]
 
 
-@torch.no_grad()
-def _check(network: nn.Module, sides: list[Tensor], signs: bool) -> float:
-    network.eval()
-    value = float(_loss(network, sides, signs))
-    network.train()
-    return value
+def _drawn(rows: Tensor, count: int) -> Tensor:
+    return rows[torch.randint(len(rows), (count,), device=rows.device)]
 
 
-def _loss(network: nn.Module, sides: list[Tensor], signs: bool) -> Tensor:
-    rows = torch.cat(sides)
+def _loss(network: nn.Module, inputs: Tensor, decoys: Tensor, signs: bool) -> Tensor:
+    rows = torch.cat([inputs, decoys])
     if signs:
-        rows = rows * (2.0 * torch.randint(2, (len(rows), *[1] * (rows.dim() - 1))) - 1)
-    truth = torch.cat([torch.ones(len(sides[0])), torch.zeros(len(sides[1]))])
+        shape = (len(rows), *[1] * (rows.dim() - 1))
+        rows = rows * (2.0 * torch.randint(2, shape, device=rows.device) - 1)
+    truth = torch.cat([torch.ones(len(inputs)), torch.zeros(len(decoys))]).to(rows.device)
     return nn.functional.binary_cross_entropy_with_logits(network(rows), truth)
 
 

@@ -1,15 +1,14 @@
 """From a checkpoint and its data to the figures of its claim: what is promised, and who tries it."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from phasekey.audit.attack import Watch
 from phasekey.audit.budget import Effort
 from phasekey.audit.claims import anonymous, bounded
 from phasekey.audit.claims.figures import ClaimFigure, table
@@ -17,17 +16,18 @@ from phasekey.audit.claims.gram import GramLaw
 from phasekey.audit.claims.identification import Judge
 from phasekey.audit.errors import AuditError
 from phasekey.audit.scene.build import CHANGES
+from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.guarantee import nats_per_transmission
 from phasekey.model import SplitNetwork
-from phasekey.training.data.dataset import ImageDataset
+from phasekey.training.data.dataset import ImageDataset, Split
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Claim = Literal["nats", "one-of-k"]
 FRAMES, FILMS = 8, 200  # of a film; films that are followed
 SEPARATED = 300  # transmissions that are separated
-STEPS = {"control": 200, "quick": 1_000, "standard": 4_000, "full": 40_000}  # of each attacker, by budget
-PART = 500
+STEPS = {"control": 200, "quick": 1_000, "standard": 4_000, "full": 40_000}  # of each gram network, by budget
+JUDGED = 5  # so many times fewer for judges: they have few images, and learn these by heart
 REPORT = "claims"
 
 
@@ -46,6 +46,21 @@ def claim_of(network: SplitNetwork) -> Claim | None:
     narrow = len(network.feature_shape) == 1 and network.components > network.feature_shape[0]
     fixed = network.head == "norm-bottleneck" and network.decoy_source == "gaussian-features"
     return "nats" if network.secret == "orthogonal" and narrow and fixed else None
+
+
+def steps_of(network: SplitNetwork, budget: str) -> int:
+    """Count the steps that an audit of the network's claim reports to its watch.
+
+    Args:
+        network: that promises something.
+        budget: a key of STEPS.
+
+    Returns:
+        Steps of all attackers that train.
+    """
+    if claim_of(network) == "nats":
+        return len(bounded.REPEATS) * STEPS[budget]
+    return (2 if network.secret == "orthogonal" else 1) * (STEPS[budget] // JUDGED)
 
 
 @dataclass(frozen=True)
@@ -102,7 +117,7 @@ class ClaimAudit:
 
 def audit_claim(
     network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int,
-    advance: Callable[[], object] = lambda: None,
+    watch: Watch | None = None,
 ) -> ClaimAudit:  # fmt: skip
     """Attack what a network promises.
 
@@ -111,7 +126,7 @@ def audit_claim(
         dataset: what it was trained on; judged on its test images alone.
         effort: numbers of images, and of steps by its name.
         seed: of all random numbers.
-        advance: told of progress.
+        watch: told of every step of an attacker that trains, `steps_of` in all.
 
     Returns:
         The figures; each has its interval and, where something is promised, the bound.
@@ -126,16 +141,16 @@ def audit_claim(
     }  # fmt: skip
     if claim == "nats":
         nats = nats_per_transmission(network.feature_shape[0], network.components, network.sigma)
-        facts |= {"sigma": network.sigma, "values": network.feature_shape[0], "nats": round(nats, 4)}
-        return ClaimAudit(claim, facts, _bounded(network, dataset, effort, seed, nats, advance))
+        facts |= {"sigma": network.sigma, "values": network.feature_shape[0], "nats": nats}
+        return ClaimAudit(claim, facts, _bounded(network, dataset, effort, seed, nats, watch))
     if claim == "one-of-k":
-        return ClaimAudit(claim, facts, _anonymous(network, dataset, effort, seed))
+        return ClaimAudit(claim, facts, _anonymous(network, dataset, effort, seed, watch))
     raise AuditError("this network promises neither nats nor one of k; its audit is the ordinary one")
 
 
 def _bounded(
     network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int, nats: float,
-    advance: Callable[[], object],
+    watch: Watch | None,
 ) -> tuple[ClaimFigure, ...]:  # fmt: skip
     rng = np.random.default_rng(seed)
     known, test = (
@@ -144,49 +159,38 @@ def _bounded(
     )
     law = GramLaw(network.components, network.sigma)
     return bounded.judge(
-        known,
-        test,
-        law,
-        nats,
-        classes=len(dataset.classes),
-        steps=STEPS[effort.name],
-        seed=seed,
-        advance=advance,
-    )
+        known, test, law, nats,
+        classes=len(dataset.classes), steps=STEPS[effort.name], seed=seed, watch=watch,
+    )  # fmt: skip
 
 
-def _labelled(network: SplitNetwork, split: Any, most: int, rng: np.random.Generator) -> bounded.Features:
+def _labelled(network: SplitNetwork, split: Split, most: int, rng: np.random.Generator) -> bounded.Features:
     rows = np.sort(rng.permutation(len(split))[:most])
     return bounded.Features(encode(network, split.images[rows]), np.asarray(split.labels)[rows])
 
 
-@torch.no_grad()
 def encode(network: SplitNetwork, images: Pixels) -> Floats:
     """Run the encoder on uint8 images (N, H, W, C): features (N, ...)."""
-    parts = np.array_split(images, -(-len(images) // PART))
-    pixels = (
-        torch.from_numpy(np.ascontiguousarray(part)).permute(0, 3, 1, 2).float() / 255 for part in parts
-    )
-    return torch.cat([network.encoder(part) for part in pixels]).numpy()
+    return CheckpointDevice(network).encode(images)
 
 
 def _anonymous(
-    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int
+    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int, watch: Watch | None
 ) -> tuple[ClaimFigure, ...]:
     """All four sets are test images: inputs and archive have one law, and the network knows neither."""
     rng = np.random.default_rng(seed)
     order = np.array_split(rng.permutation(len(dataset.test)), 20)
     images = [_shuffled(dataset.test.images[np.sort(np.concatenate(order[at]))], rng) for at in _shares()]
     crowd = anonymous.Crowd(*(encode(network, part) for part in images))
-    signs, steps = network.secret == "orthogonal", STEPS[effort.name]
-    judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed)
+    signs, steps = network.secret == "orthogonal", STEPS[effort.name] // JUDGED
+    judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed, watch=watch)
     films = tuple(
         _film(network, images[0], images[1], judge, session=session, seed=seed) for session in (True, False)
     )
     if not signs:
         return (*found, *films)
     separated = (
-        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, steps=steps, seed=seed)
+        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, steps=steps, seed=seed, watch=watch)
         for k in sorted({2, network.components})
     )
     return (*found, *films, *(figure for part in separated for figure in part))

@@ -13,7 +13,7 @@ from phasekey.audit.budget import Effort
 SCORING = 1  # steps that the scores of one attack count for
 
 
-class _Steps:
+class Steps:
     """Advances a bar, but by no more than the attack announced."""
 
     def __init__(self, bar: "tqdm[Any]", announced: int) -> None:
@@ -54,7 +54,7 @@ class Progress:
         if self._in_lines:
             number = self._names.index(attack.name) + 1
             print(f"attack {number} of {len(self._names)}: {attack.name}", file=sys.stderr)  # noqa: T201
-        steps = _Steps(self._bar, attack.steps(self._effort))
+        steps = Steps(self._bar, attack.steps(self._effort))
         yield steps
         steps.advance(steps.left)
 

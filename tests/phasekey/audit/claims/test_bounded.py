@@ -74,6 +74,18 @@ def test_attackers_see_decoys_that_are_used_twice() -> None:
     assert judge_difference(w, gram_of(fresh), test, NATS, 0).kept is True
 
 
+def test_known_images_may_come_sorted_by_class() -> None:
+    """As a folder of classes is read: what is held out of training must not be a class of its own."""
+    known, law = features(4_000, 1), gram.GramLaw(2 * D, sigma=0.2)
+    order = np.argsort(known.labels, kind="stable")
+    ordered = Features(known.feature[order], known.labels[order])
+    found = judge(
+        ordered, features(1_000, 2), law, NATS, classes=CLASSES, steps=STEPS, seed=0, repeats=(1,)
+    )  # fmt: skip
+    assert found[0].value < 0.1  # a quarter, where one class of four was never seen
+    assert found[0].curve[-1].validation < found[0].curve[0].validation
+
+
 def test_what_an_attacker_simulates_is_what_a_device_sends() -> None:
     """Means of W, in torch and numpy, against aaᵀ + (k - 1)σ²I."""
     feature = np.tile(features(1, 7).feature, (20_000, 1))
