@@ -13,12 +13,12 @@ from export.conversion.shipped import Conversion, convert
 from export.conversion.wire_choice import WireType
 from export.errors import ExportError
 from export.graphs import OPSET, Arithmetic, build_graphs
-from export.guarantee import guarantee_of
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
 from phasekey.bundle import DecoySpec, Manifest, SecretSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
+from phasekey.model.promise import guarantee_of
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 

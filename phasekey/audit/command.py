@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from phasekey.audit.report.thresholds import Threshold
     from phasekey.audit.result.result import Audit
     from phasekey.audit.subject.subject import Subject
+    from phasekey.training.data.dataset import ImageDataset
 
 DESCRIPTION = """\
 Attack a trained network as the cloud could, and report what its transmissions give away.
@@ -38,7 +39,7 @@ budgets  quick     minutes: a first look. Attackers are small and trained for a 
          full      the paper's sizes, for a GPU
          They count images and steps, never seconds, so a slow machine finds the same, later.
 
-Checkpoints of the modes bounded and anonymous promise something. Their audit holds every attacker against
+Networks of the modes bounded and anonymous promise something. Their audit holds every attacker against
 that promise, writes claims.json and claims.md, and ends with status 1 where one went beyond it.
 
 killed? Give the same command again: attacks that are done are kept in OUT/work.
@@ -121,15 +122,12 @@ def run(args: argparse.Namespace) -> int:
     from phasekey.audit.report.thresholds import load_thresholds
 
     thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
-    if args.ckpt is not None:
+    subject, dataset = _open(args)
+    if subject.promise is not None:
         from phasekey.audit.claims import command as claims
-        from phasekey.training.checkpoint import load_checkpoint
 
-        checkpoint = load_checkpoint(args.ckpt)
-        if claims.promises(checkpoint):
-            return claims.run(args, checkpoint)
-    audit = _audit(args)
-    return _judge(audit, thresholds)
+        return claims.run(args, subject, subject.promise, dataset)
+    return _judge(_audit(args, subject, dataset), thresholds)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -141,7 +139,19 @@ def _check(args: argparse.Namespace) -> None:
         raise AuditError("--fail-above judges whole audits; leave out --attacks")
 
 
-def _audit(args: argparse.Namespace) -> "Audit":
+def _open(args: argparse.Namespace) -> "tuple[Subject, ImageDataset]":
+    from phasekey.audit.claims.command import refuse_options
+    from phasekey.audit.subject.subject import open_bundle, open_checkpoint
+    from phasekey.training.data.registry import load_dataset
+
+    subject = open_checkpoint(args.ckpt) if args.ckpt else open_bundle(args.bundle)
+    if subject.promise is not None:
+        refuse_options(args)  # before the long part
+    words, size = _data(args, subject)
+    return subject, load_dataset(words, size, progress=True)
+
+
+def _audit(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset") -> "Audit":
     from tqdm import tqdm
 
     from phasekey.audit.budget import effort_of
@@ -151,14 +161,9 @@ def _audit(args: argparse.Namespace) -> "Audit":
     from phasekey.audit.result.report_json import REPORT_FILE
     from phasekey.audit.result.summary import summarise
     from phasekey.audit.subject.stage import Terms
-    from phasekey.audit.subject.subject import open_bundle, open_checkpoint
     from phasekey.bundle.checksums import sha256_of_file
-    from phasekey.training.data.registry import load_dataset
 
     path: Path = args.ckpt or args.bundle
-    subject = open_checkpoint(path) if args.ckpt else open_bundle(path)
-    words, size = _data(args, subject)
-    dataset = load_dataset(words, size, progress=True)
     wanted = frozenset(filter(None, args.attacks.split(","))) if args.attacks else None
     request = Request(
         effort=effort_of(args.budget), seed=args.seed, terms=Terms(args.decoys, args.keys, args.box),

@@ -1,12 +1,11 @@
 """From a checkpoint and its data to the figures of its claim: what is promised, and who tries it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from phasekey.audit.attack import Watch
 from phasekey.audit.budget import Effort
@@ -16,14 +15,12 @@ from phasekey.audit.claims.gram import GramLaw
 from phasekey.audit.claims.identification import Judge
 from phasekey.audit.errors import AuditError
 from phasekey.audit.scene.build import CHANGES
-from phasekey.audit.subject.checkpoint_device import CheckpointDevice
-from phasekey.guarantee import nats_per_transmission
-from phasekey.model import SplitNetwork
+from phasekey.audit.scene.scene import Device, Floats, Pixels
+from phasekey.audit.subject.promise import Claim, Promise
+from phasekey.audit.subject.stage import require_fit
+from phasekey.audit.subject.subject import Subject
 from phasekey.training.data.dataset import ImageDataset, Split
 
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
-Claim = Literal["nats", "one-of-k"]
 FRAMES, FILMS = 8, 200  # of a film; films that are followed
 SEPARATED = 300  # transmissions that are separated
 STEPS = {"control": 200, "quick": 1_000, "standard": 4_000, "full": 40_000}  # of each gram network, by budget
@@ -31,36 +28,19 @@ JUDGED = 5  # so many times fewer for judges: they have few images, and learn th
 REPORT = "claims"
 
 
-def claim_of(network: SplitNetwork) -> Claim | None:
-    """Say what a network promises.
+def steps_of(promise: Promise, budget: str) -> int:
+    """Count the steps that an audit of a promise reports to its watch.
 
     Args:
-        network: with its secret, components and decoys.
-
-    Returns:
-        "nats" where theorem B applies, "one-of-k" where decoys are archived images, None for the paper's mode
-        and all others, which promise nothing.
-    """
-    if network.decoy_source == "archive":
-        return "one-of-k"
-    narrow = len(network.feature_shape) == 1 and network.components > network.feature_shape[0]
-    fixed = network.head == "norm-bottleneck" and network.decoy_source == "gaussian-features"
-    return "nats" if network.secret == "orthogonal" and narrow and fixed else None
-
-
-def steps_of(network: SplitNetwork, budget: str) -> int:
-    """Count the steps that an audit of the network's claim reports to its watch.
-
-    Args:
-        network: that promises something.
+        promise: what is judged.
         budget: a key of STEPS.
 
     Returns:
         Steps of all attackers that train.
     """
-    if claim_of(network) == "nats":
+    if promise.claim == "nats":
         return len(bounded.REPEATS) * STEPS[budget]
-    return (2 if network.secret == "orthogonal" else 1) * (STEPS[budget] // JUDGED)
+    return (2 if promise.secret == "orthogonal" else 1) * (STEPS[budget] // JUDGED)
 
 
 @dataclass(frozen=True)
@@ -116,13 +96,12 @@ class ClaimAudit:
 
 
 def audit_claim(
-    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int,
-    watch: Watch | None = None,
-) -> ClaimAudit:  # fmt: skip
-    """Attack what a network promises.
+    subject: Subject, dataset: ImageDataset, effort: Effort, seed: int, watch: Watch | None = None
+) -> ClaimAudit:
+    """Attack what a subject promises.
 
     Args:
-        network: trained, in evaluation mode.
+        subject: a checkpoint or a bundle with a promise.
         dataset: what it was trained on; judged on its test images alone.
         effort: numbers of images, and of steps by its name.
         seed: of all random numbers.
@@ -132,66 +111,60 @@ def audit_claim(
         The figures; each has its interval and, where something is promised, the bound.
 
     Raises:
-        AuditError: the network promises nothing.
+        AuditError: nothing is promised, or the data are not what the network takes and tells.
     """
-    claim = claim_of(network)
-    facts: dict[str, Any] = {
-        "secret": network.secret, "components": network.components, "decoys": network.decoy_source,
+    promise = subject.promise
+    if promise is None:
+        raise AuditError("this network promises neither nats nor one of k; its audit is the ordinary one")
+    require_fit(subject, dataset)
+    stated = {name: value for name, value in asdict(promise).items() if name != "claim" and value is not None}
+    facts = {
+        "audited": subject.audited, "sha256": subject.sha256, **stated,
         "data": dataset.name, "budget": effort.name, "seed": seed,
     }  # fmt: skip
-    if claim == "nats":
-        nats = nats_per_transmission(network.feature_shape[0], network.components, network.sigma)
-        facts |= {"sigma": network.sigma, "values": network.feature_shape[0], "nats": nats}
-        return ClaimAudit(claim, facts, _bounded(network, dataset, effort, seed, nats, watch))
-    if claim == "one-of-k":
-        return ClaimAudit(claim, facts, _anonymous(network, dataset, effort, seed, watch))
-    raise AuditError("this network promises neither nats nor one of k; its audit is the ordinary one")
+    judge = _bounded if promise.claim == "nats" else _anonymous
+    return ClaimAudit(promise.claim, facts, judge(subject.device, promise, dataset, effort, seed, watch))
 
 
 def _bounded(
-    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int, nats: float,
-    watch: Watch | None,
-) -> tuple[ClaimFigure, ...]:  # fmt: skip
+    device: Device, promise: Promise, dataset: ImageDataset, effort: Effort, seed: int, watch: Watch | None
+) -> tuple[ClaimFigure, ...]:
     rng = np.random.default_rng(seed)
     known, test = (
-        _labelled(network, split, most, rng)
+        _labelled(device, split, most, rng)
         for split, most in ((dataset.train, effort.train_images), (dataset.test, effort.test_images))
     )
-    law = GramLaw(network.components, network.sigma)
+    law = GramLaw(promise.components, promise.sigma or 0.0)
     return bounded.judge(
-        known, test, law, nats,
+        known, test, law, promise.nats or 0.0,
         classes=len(dataset.classes), steps=STEPS[effort.name], seed=seed, watch=watch,
     )  # fmt: skip
 
 
-def _labelled(network: SplitNetwork, split: Split, most: int, rng: np.random.Generator) -> bounded.Features:
+def _labelled(device: Device, split: Split, most: int, rng: np.random.Generator) -> bounded.Features:
     rows = np.sort(rng.permutation(len(split))[:most])
-    return bounded.Features(encode(network, split.images[rows]), np.asarray(split.labels)[rows])
-
-
-def encode(network: SplitNetwork, images: Pixels) -> Floats:
-    """Run the encoder on uint8 images (N, H, W, C): features (N, ...)."""
-    return CheckpointDevice(network).encode(images)
+    return bounded.Features(device.encode(split.images[rows]), np.asarray(split.labels)[rows])
 
 
 def _anonymous(
-    network: SplitNetwork, dataset: ImageDataset, effort: Effort, seed: int, watch: Watch | None
+    device: Device, promise: Promise, dataset: ImageDataset, effort: Effort, seed: int, watch: Watch | None
 ) -> tuple[ClaimFigure, ...]:
     """All four sets are test images: inputs and archive have one law, and the network knows neither."""
     rng = np.random.default_rng(seed)
     order = np.array_split(rng.permutation(len(dataset.test)), 20)
     images = [_shuffled(dataset.test.images[np.sort(np.concatenate(order[at]))], rng) for at in _shares()]
-    crowd = anonymous.Crowd(*(encode(network, part) for part in images))
-    signs, steps = network.secret == "orthogonal", STEPS[effort.name] // JUDGED
+    crowd = anonymous.Crowd(*(device.encode(part) for part in images))
+    signs, steps = promise.secret == "orthogonal", STEPS[effort.name] // JUDGED
     judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed, watch=watch)
     films = tuple(
-        _film(network, images[0], images[1], judge, session=session, seed=seed) for session in (True, False)
+        _film(device, promise.components, images[0], images[1], judge, session=session, seed=seed)
+        for session in (True, False)
     )
     if not signs:
         return (*found, *films)
     separated = (
         anonymous.judge_separation(crowd, judge, k, most=SEPARATED, steps=steps, seed=seed, watch=watch)
-        for k in sorted({2, network.components})
+        for k in sorted({2, promise.components})
     )
     return (*found, *films, *(figure for part in separated for figure in part))
 
@@ -207,14 +180,12 @@ def _shares() -> tuple[slice, slice, slice, slice]:
 
 
 def _film(
-    network: SplitNetwork, inputs: Pixels, decoys: Pixels, judge: Judge, *,
-    session: bool, seed: int,
-) -> ClaimFigure:  # fmt: skip
+    device: Device, k: int, inputs: Pixels, decoys: Pixels, judge: Judge, *, session: bool, seed: int
+) -> ClaimFigure:
     rng = np.random.default_rng(seed)
-    k = network.components
     count = min(FILMS, len(inputs), len(decoys))
-    shown = _frames(network, inputs[:count], rng)
-    hidden = _frames(network, decoys, rng) if session else encode(network, decoys)[:, None]
+    shown = _frames(device, inputs[:count], rng)
+    hidden = _frames(device, decoys, rng) if session else device.encode(decoys)[:, None]
     chosen = np.stack(
         [rng.choice(len(decoys), (FRAMES if not session else 1, k - 1)) for _ in range(count)]
     )  # (N, T or 1, k - 1)
@@ -222,9 +193,9 @@ def _film(
     return anonymous.judge_film(shown, rows, judge, session=session, seed=seed)
 
 
-def _frames(network: SplitNetwork, images: Pixels, rng: np.random.Generator) -> Floats:
+def _frames(device: Device, images: Pixels, rng: np.random.Generator) -> Floats:
     """Films of FRAMES frames, each the next of the one before: features (N, T, ...)."""
     frames = [images]
     while len(frames) < FRAMES:
         frames.append(CHANGES["next-frame"](frames[-1], rng))
-    return np.stack([encode(network, frame) for frame in frames], axis=1)
+    return np.stack([device.encode(frame) for frame in frames], axis=1)

@@ -47,8 +47,11 @@ class BundleDevice:
         return in_batches(self._encode, images)
 
     def _encode(self, images: Pixels) -> Floats:
-        noise = np.zeros((len(images), self.manifest.decoy.noise_size), np.float32)
-        return self._encoder.encode(self._pixels(images), noise)[0]
+        pixels, decoy = self._pixels(images), self.manifest.decoy
+        if decoy.archived:
+            return self._encoder.features(pixels)
+        drawn = (self.manifest.secret.components - 1) * decoy.noise_size
+        return self._encoder.encode(pixels, np.zeros((len(images), drawn), np.float32))[0]
 
     def _pixels(self, images: Pixels) -> Pixels | Floats:
         return images if self.manifest.image.dtype == "uint8" else unit(images)

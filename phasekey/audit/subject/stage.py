@@ -65,7 +65,7 @@ def build_stage(subject: Subject, dataset: ImageDataset, effort: Effort, seed: i
     Raises:
         AuditError: images or classes are not what the network takes and tells.
     """
-    _require_fit(subject, dataset)
+    require_fit(subject, dataset)
     known, unseen, names, choice = _labelled(dataset)
     feature = subject.device.encode(known.images[:2])[0]
     available = replace(effort, train_images=min(effort.train_images, len(known)))
@@ -80,7 +80,16 @@ def build_stage(subject: Subject, dataset: ImageDataset, effort: Effort, seed: i
     return Stage(scene, effort, tuple(note for note in (choice, saving) if note))
 
 
-def _require_fit(subject: Subject, dataset: ImageDataset) -> None:
+def require_fit(subject: Subject, dataset: ImageDataset) -> None:
+    """Refuse data that a subject was not made for.
+
+    Args:
+        subject: what is audited.
+        dataset: what it is to be audited on.
+
+    Raises:
+        AuditError: images or classes are not what the network takes and tells.
+    """
     if dataset.train.images.shape[1:] != subject.image:
         raise AuditError(
             f"the network takes images of {_size(subject.image)} (height, width, channels), but data "

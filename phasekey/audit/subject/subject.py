@@ -8,7 +8,9 @@ from typing import Any, Literal
 from phasekey.audit.scene.scene import Device, Floats
 from phasekey.audit.subject.bundle_device import BundleDevice
 from phasekey.audit.subject.checkpoint_device import CheckpointDevice
+from phasekey.audit.subject.promise import Promise, promise_of
 from phasekey.bundle.checksums import sha256_of_file
+from phasekey.model.promise import guarantee_of
 from phasekey.training.checkpoint import load_checkpoint
 
 Kind = Literal["checkpoint", "bundle"]
@@ -21,6 +23,7 @@ class Subject:
     sha256: of a checkpoint's file; of a bundle its id, the SHA-256 over its three graphs. audited: in words,
     with what arithmetic. labels: class names in the order of the answers. image: (H, W, C). data: the words
     after `--data` when it was trained, or None. carry: what the wire leaves of x. facts: for the report.
+    promise: what it promises; its audit is then one of `phasekey.audit.claims`.
     """
 
     kind: Kind
@@ -32,6 +35,7 @@ class Subject:
     data: str | None
     carry: Callable[[Floats], Floats] | None
     facts: Mapping[str, Any]
+    promise: Promise | None = None
 
 
 def open_checkpoint(path: Path) -> Subject:
@@ -45,12 +49,15 @@ def open_checkpoint(path: Path) -> Subject:
 
     Raises:
         TrainingError: the file is none.
+        AuditError: its secret is none that any audit here attacks.
     """
     checkpoint = load_checkpoint(path)
-    channels, height, width = checkpoint.network.image
+    network = checkpoint.network
+    secret = network.secret if network.form == "complex" or network.secret == "permutation" else "rotation"
+    channels, height, width = network.image
     return Subject(
         kind="checkpoint",
-        device=CheckpointDevice(checkpoint.network),
+        device=CheckpointDevice(network),
         sha256=sha256_of_file(path),
         audited="the checkpoint in float32, x not rounded for the wire",
         labels=checkpoint.labels,
@@ -60,13 +67,25 @@ def open_checkpoint(path: Path) -> Subject:
         facts={
             "name": path.resolve().parent.name,
             **_described(checkpoint.architecture, checkpoint.config),
-            "feature": list(checkpoint.network.feature_shape),
+            "feature": list(network.feature_shape),
         },
+        promise=promise_of(guarantee_of(network), secret, network.components),
     )
 
 
 def open_bundle(folder: Path) -> Subject:
-    """An export: build/NAME, or its edge folder. Raises as BundleDevice does."""
+    """An export as what is audited.
+
+    Args:
+        folder: build/NAME, or its edge folder.
+
+    Returns:
+        The subject.
+
+    Raises:
+        BundleError: no bundle there, or a damaged one.
+        AuditError: the cloud's half is another export's, or the secret is none that any audit here attacks.
+    """
     device = BundleDevice(folder)
     manifest = device.manifest
     image, settings = manifest.image, manifest.training.get("settings", {})
@@ -85,6 +104,7 @@ def open_bundle(folder: Path) -> Subject:
             **_described(manifest.network, settings),
             "feature": list(manifest.encoder.outputs[0].shape[1:]),
         },
+        promise=promise_of(manifest.guarantee, manifest.secret.kind, manifest.secret.components),
     )
 
 

@@ -1,6 +1,7 @@
-"""`phasekey audit` of checkpoints that promise something."""
+"""`phasekey audit` of checkpoints and bundles that promise something."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,25 +10,38 @@ from phasekey.audit.claims.run import STEPS
 from phasekey.cli import main
 
 
+@dataclass(frozen=True)
+class Made:
+    mode: str
+    checkpoint: Path
+    bundle: Path
+
+    def options(self, kind: str) -> list[str]:
+        return ["--ckpt", str(self.checkpoint)] if kind == "checkpoint" else ["--bundle", str(self.bundle)]
+
+
 @pytest.fixture(scope="module", params=["bounded", "anonymous"])
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp(request.param)
+    checkpoint, bundle = folder / "model.pt", folder / "bundle"
     assert main(["train", "--mode", request.param, "--epochs", "1", "--out", str(folder)]) == 0
-    return request.param, folder / "model.pt"
+    assert main(["export", "--ckpt", str(checkpoint), "--out", str(bundle), "--no-score"]) == 0
+    return Made(request.param, checkpoint, bundle)
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "bundle"])
 def test_a_claim_is_judged_and_written_down(
-    trained: tuple[str, Path], tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+    kind: str, made: Made, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(STEPS, "quick", 150)
-    mode, checkpoint = trained
     # Few test images: an interval may miss 1/k by luck, so both outcomes are of this test's business.
-    assert main(["audit", "--ckpt", str(checkpoint), "--out", str(tmp_path)]) in (0, 1)
+    assert main(["audit", *made.options(kind), "--out", str(tmp_path)]) in (0, 1)
     facts = json.loads((tmp_path / "claims.json").read_text())
     keys = {figure["key"] for figure in facts["figures"]}
-    if mode == "bounded":
+    if made.mode == "bounded":
         assert facts["claim"] == "nats"
         assert facts["nats"] == pytest.approx(0.275, abs=0.001)
+        assert (facts["values"], facts["components"], facts["sigma"]) == (12, 24, 2.0)
         assert {"label-1", "label-8", "direction-8", "rows", "difference"} <= keys
         assert all(figure["kept"] for figure in facts["figures"] if figure["key"].startswith("direction"))
     else:
@@ -36,7 +50,17 @@ def test_a_claim_is_judged_and_written_down(
     assert "| figure | attack |" in capsys.readouterr().out
 
 
-def test_options_of_the_ordinary_audit_are_refused(trained: tuple[str, Path], tmp_path: Path, capsys) -> None:
-    asked = ["audit", "--ckpt", str(trained[1]), "--attacks", "ica", "--out", str(tmp_path)]
+def test_options_of_the_ordinary_audit_are_refused(made: Made, tmp_path: Path, capsys) -> None:
+    asked = ["audit", *made.options("checkpoint"), "--attacks", "ica", "--out", str(tmp_path)]
     assert main(asked) == 2
     assert "--attacks" in capsys.readouterr().err
+
+
+def test_a_secret_that_nobody_attacks_is_refused(tmp_path: Path, capsys) -> None:
+    """The ordinary audit would simulate a rotation of two components, and call safe what it never saw."""
+    train = ["train", "--secret", "orthogonal", "--components", "4", "--defence", "none", "--epochs", "1"]
+    assert main([*train, "--out", str(tmp_path)]) == 0
+    assert main(["audit", "--ckpt", str(tmp_path / "model.pt"), "--out", str(tmp_path / "report")]) == 2
+    said = capsys.readouterr().err
+    assert "kind orthogonal and 4 components" in said
+    assert "--mode bounded" in said

@@ -4,7 +4,11 @@ import numpy as np
 
 from phasekey.audit.budget import EFFORTS
 from phasekey.audit.claims import run
+from phasekey.audit.subject.checkpoint_device import CheckpointDevice
+from phasekey.audit.subject.promise import promise_of
+from phasekey.audit.subject.subject import Subject
 from phasekey.model import build_network
+from phasekey.model.promise import guarantee_of
 from phasekey.training.data.dataset import ImageDataset, Split
 
 
@@ -21,5 +25,10 @@ def test_films_of_a_sorted_data_set_are_exchangeable(monkeypatch) -> None:
         "lenet", classes=2, image=(1, 32, 32), form="original", secret="permutation", components=4
     ).eval()
     monkeypatch.setitem(run.STEPS, "control", 20)
-    found = {figure.key: figure for figure in run.audit_claim(network, data, EFFORTS["control"], 0).figures}
+    subject = Subject(
+        kind="checkpoint", device=CheckpointDevice(network), sha256="", audited="", labels=data.classes,
+        image=(32, 32, 1), data=None, carry=None, facts={},
+        promise=promise_of(guarantee_of(network), "permutation", 4),
+    )  # fmt: skip
+    found = {figure.key: figure for figure in run.audit_claim(subject, data, EFFORTS["control"], 0).figures}
     assert found["film-session-4"].kept is True

@@ -1,9 +1,9 @@
-"""What a bundle promises of one transmission, by which theorem, under which assumptions (docs/adr/0034)."""
+"""What a network promises of one transmission, by which theorem, under which assumptions (docs/adr/0034)."""
 
 from typing import Any
 
 from phasekey.guarantee import nats_per_transmission
-from phasekey.model import SplitNetwork
+from phasekey.model.network import SplitNetwork
 
 NATS = (
     "Matrix and decoys follow from the device's key; decoys are Gaussian to the precision of floats; every "
@@ -16,7 +16,15 @@ ONE_OF_K = (
 
 
 def guarantee_of(network: SplitNetwork) -> dict[str, Any] | None:
-    """The manifest's `guarantee`: nats by theorem B, one of k by theorem A, or None where neither holds."""
+    """Say what a network promises.
+
+    Args:
+        network: with its secret, components and decoys.
+
+    Returns:
+        The manifest's `guarantee`: nats by theorem B, one of k by theorem A, or None where neither holds, as
+        in the paper's mode.
+    """
     k = network.components
     if network.decoy_source == "archive" and network.secret != "rotation":
         return {"kind": "one-of-k", "k": k, "assumptions": ONE_OF_K}
