@@ -13,7 +13,7 @@ from benchmarks.private import ours
 from benchmarks.private.libraries import LIBRARIES
 from benchmarks.private.report import render
 
-OWN_REPEATS = 50
+OWN_REPEATS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from phasekey.demo.server import running_server
 from sdk import EdgeClient
 
-DECOYS = 3 * 1400  # digits in the archive: three hide one input
+PREPARED = 118  # predictions that the digits set aside can hide, three for each
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def clients(folder: Path) -> Iterator[Mapping[str, Callable[[], object]]]:
             archive = _pack(folder, bundle) if mode == "anonymous" else None
             client = stack.enter_context(EdgeClient(bundle, target, secret=os.urandom(32), decoys=archive))
             if archive:
-                client.prepare(DECOYS // 3)
+                client.prepare(PREPARED)
             found[mode] = partial(_predict_next, client, images)
         yield found
 

@@ -46,7 +46,7 @@ def render(times: Mapping[str, Sequence[Sequence[float]]], missing: Mapping[str,
         Markdown.
     """
     medians = {name: [statistics.median(each) for each in found] for name, found in times.items()}
-    lines = [HEAD.format(rounds=rounds), f"Measured {machine()}\n\n"]
+    lines = [HEAD.format(rounds=rounds), f"{machine()}\n\n"]
     lines.append("| | ms an image | over bounded | over anonymous | goal | what it guarantees |\n")
     lines.append("|---|---|---|---|---|---|\n")
     for name, guarantee in OURS.items():

@@ -52,7 +52,7 @@ def test_what_fails_is_left_out_and_the_slow_run_once(program, monkeypatch: pyte
     assert times["good"] == [[2.0, 4.0, 3.0]] * 2
     assert len(times["slow"]) == 1
     assert "absent.py" in missing["bad"]
-    assert len(calls) == 2 * 2 * (1 + 50)
+    assert len(calls) == 2 * 2 * (1 + 20)
 
 
 def test_ratios_are_taken_round_by_round_and_every_row_says_what_it_guarantees() -> None:
