@@ -45,9 +45,11 @@ wire: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
 
-# The closing line stays pytest's own; what no test reaches is listed above it.
+# Whole files go to processes of one thread each, so that fixtures of a file are made once. The closing line stays
+# pytest's own; what no test reaches is listed above it.
 pytest: .venv/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	  --cov --cov-report=term-missing
 
 wheel: .venv/.dev
 	$(BIN)/python -m pytest tests/test_wheel.py

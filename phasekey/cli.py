@@ -20,7 +20,7 @@ SUBCOMMANDS = {
     "train": Subcommand("phasekey.training.command", "train a network whose processing can be outsourced"),
     "export": Subcommand("export.command", "split a checkpoint into an edge bundle and a model repository"),
     "serve": Subcommand("cloud_runtime.command", "serve the processing module over gRPC"),
-    "predict": Subcommand("sdk.command", "predict images through a server that never sees them"),
+    "predict": Subcommand("sdk.commands.predict", "predict images through a server that never sees them"),
     "decoys": Subcommand("phasekey.decoys.command", "pack private images that hide a device's inputs"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
     "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),

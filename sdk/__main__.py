@@ -1,19 +1,31 @@
-"""``python -m sdk``: what ``phasekey predict`` does, by the SDK's own name."""
+"""``python -m sdk``: the device's side from the command line."""
 
 import argparse
 import sys
 
-from phasekey.command import add_version, run_module
+from phasekey.command import add_version, run_module, while_read
+from sdk.commands import SUBCOMMANDS
+
+OVERVIEW = "Private prediction from a device.\n\n" + "".join(
+    f"  {name:<9}{summary}\n" for name, summary in SUBCOMMANDS.items()
+)
 
 
 def main() -> int:
-    """Run the one subcommand there is; returns the exit status."""
+    """Run the subcommand that is named first; returns the exit status."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["predict"]:
-        return run_module("sdk.command", "python -m sdk predict", arguments[1:])
-    parser = argparse.ArgumentParser("python -m sdk", description="Private prediction from a device.")
+    if arguments and arguments[0] in SUBCOMMANDS:
+        name = arguments[0]
+        return run_module(f"sdk.commands.{name}", f"python -m sdk {name}", arguments[1:])
+    return while_read(lambda: _overview(arguments))
+
+
+def _overview(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m sdk", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_version(parser)
-    parser.add_argument("command", choices=["predict"], help="predict: the class of image files")
+    parser.add_argument("command", choices=list(SUBCOMMANDS), help="one of the above")
     parser.parse_args(arguments)  # prints help or what is wrong, and leaves
     return 2
 

@@ -6,7 +6,6 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,10 +18,11 @@ from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
 from phasekey.bundle import Manifest, edge_of, format_shape, load_manifest
 from sdk.crowd import predict_seats
-from sdk.errors import SdkError
+from sdk.errors import ClientClosed, ConfigurationError, InvalidReply
 from sdk.labels import label
 from sdk.message_size import images_per_request, largest_reply
 from sdk.opening import open_store
+from sdk.prediction import Prediction, Traffic
 from sdk.privacy import warn_once
 from sdk.rows import Rows
 from sdk.secrets import DerivedKeys, KeySource, Secrets, hide, reveal
@@ -33,27 +33,6 @@ from sdk.wire_format import from_wire, to_wire
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the network says: one label for each image, and probabilities (N, classes) float32.
-
-    Where the network tells attributes, of which an image may have any number, a label lists all that are
-    likelier than not, with commas, and each probability stands for itself.
-    """
-
-    labels: list[str]
-    probabilities: Floats
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What went over the wire for predictions so far: images, and bytes of messages up and down."""
-
-    images: int
-    bytes_up: int
-    bytes_down: int
 
 
 class EdgeClient:
@@ -251,7 +230,7 @@ class EdgeClient:
         """Check, before the first x is sent, that the server's model is this bundle's other half."""
         with self._lock:
             if self._closed:
-                raise SdkError("The client is closed. Make a new one.")
+                raise ClientClosed("The client is closed. Make a new one.")
             if not self._checked:
                 self._transport.check(self._manifest)
                 self._checked = True
@@ -289,18 +268,18 @@ def _check_arguments(
     keys: KeySource | None,
 ) -> None:
     if (target is None) == (transport is None):
-        raise SdkError("Give either target='HOST:PORT' or transport=, one of the two.")
+        raise ConfigurationError("Give either target='HOST:PORT' or transport=, one of the two.")
     if transport is not None and credentials is not None:
-        raise SdkError("credentials= goes with target=; a transport of your own brings its own.")
+        raise ConfigurationError("credentials= goes with target=; a transport of your own brings its own.")
     if secret is not None and keys is not None:
-        raise SdkError("Give either secret= or keys=, not both.")
+        raise ConfigurationError("Give either secret= or keys=, not both.")
 
 
 def _check_numbers(timeout: float, batch_size: int) -> None:
     if not (timeout > 0 and math.isfinite(timeout)):
-        raise SdkError(f"timeout must be a number of seconds above 0, not {timeout}.")
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, not {timeout}.")
     if batch_size < 1:
-        raise SdkError(f"batch_size must be 1 or more, not {batch_size}.")
+        raise ConfigurationError(f"batch_size must be 1 or more, not {batch_size}.")
 
 
 def _check_reply(h: Array, count: int, manifest: Manifest) -> None:
@@ -308,9 +287,9 @@ def _check_reply(h: Array, count: int, manifest: Manifest) -> None:
     spec = manifest.processing.outputs[0]
     shape = (count, *spec.shape[1:])
     if h.dtype != spec.dtype or h.shape != shape:
-        raise SdkError(
+        raise InvalidReply(
             f"The server answered with {h.dtype} {format_shape(h.shape)}, expected is {spec.dtype} "
             f"{format_shape(shape)}. Is it serving the model of this bundle?"
         )
     if not np.isfinite(h).all():
-        raise SdkError("The server answered with NaN or infinity: its model is broken. Export it again.")
+        raise InvalidReply("The server answered with NaN or infinity: its model is broken. Export it again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phasekey.bundle import Manifest
-from sdk.errors import SdkError
+from sdk.errors import ConfigurationError
 from sdk.secrets import KeySource
 from sdk.store import Store
 
@@ -24,7 +24,7 @@ def open_store(
     """Open what the client's arguments ask for; None where the bundle and they need no store.
 
     Raises:
-        SdkError: arguments that do not go together, or with the bundle.
+        ConfigurationError: arguments that do not go together, or with the bundle.
         StoreError: the file cannot be opened, or its images are of another size.
     """
     _check_paths(manifest, decoys, store)
@@ -34,9 +34,9 @@ def open_store(
     if path is None and budget is None:
         return None
     if keys is not None:
-        raise SdkError("A store knows inputs by codes under a secret: give secret=, not keys=.")
+        raise ConfigurationError("A store knows inputs by codes under a secret: give secret=, not keys=.")
     if (secret is None) != (path is None):
-        raise SdkError(
+        raise ConfigurationError(
             "What is kept in a file belongs to a secret that is kept too: give both secret= and the file "
             "(decoys= or store=), or neither for the life of this client."
         )
@@ -48,24 +48,26 @@ def open_store(
 
 def _check_paths(manifest: Manifest, decoys: Path, store: Path) -> None:
     if manifest.decoy.archived and decoys is None:
-        raise SdkError(
+        raise ConfigurationError(
             "This bundle hides images among others that the device keeps: give decoys='FILE', made by "
             "phasekey decoys pack."
         )
     if decoys is not None and not manifest.decoy.archived:
-        raise SdkError("This bundle draws its decoys itself; for a budget give store= in place of decoys=.")
+        raise ConfigurationError(
+            "This bundle draws its decoys itself; for a budget give store= in place of decoys=."
+        )
     if decoys is not None and store is not None:
-        raise SdkError("decoys= and store= name the same kind of file: give one, it keeps all.")
+        raise ConfigurationError("decoys= and store= name the same kind of file: give one, it keeps all.")
 
 
 def _check_budget(manifest: Manifest, budget: float) -> None:
     if manifest.nats_per_transmission is None:
-        raise SdkError(
+        raise ConfigurationError(
             "This bundle states no bound in nats, so there is nothing to count: budget= is for bundles of "
             "phasekey train --mode bounded."
         )
     if not budget > 0:
-        raise SdkError(f"budget must be a number of nats above 0, not {budget}.")
+        raise ConfigurationError(f"budget must be a number of nats above 0, not {budget}.")
 
 
 def _check_images(manifest: Manifest, store: Store) -> None:
@@ -73,7 +75,7 @@ def _check_images(manifest: Manifest, store: Store) -> None:
     wanted, found = (image.height, image.width, image.channels), store.image_shape
     if found is not None and found != wanted:
         store.close()
-        raise SdkError(
+        raise ConfigurationError(
             f"The archive holds images of {' × '.join(map(str, found))} (height, width, channels), the "
             f"encoder takes {' × '.join(map(str, wanted))}. Pack them again with --bundle."
         )

@@ -10,7 +10,7 @@ from edge_runtime.images import Images
 from sdk.errors import SdkError
 
 if TYPE_CHECKING:
-    from sdk.client import Prediction
+    from sdk.prediction import Prediction
 
 
 class Film:

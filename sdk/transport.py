@@ -18,8 +18,8 @@ from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.errors import WireError
 from phasekey.wire.service import unary_call
 from phasekey.wire.tensors import datatype_of, read_tensors, write_tensors
-from sdk.errors import SdkError
-from sdk.status import explain, quote
+from sdk.errors import CallError, ClientClosed, InvalidReply, Unavailable, WrongModel
+from sdk.status import error_of, quote
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -106,9 +106,9 @@ class GrpcTransport:
             SdkError: says which of these fails, and what to do.
         """
         if not self._call("ServerReady", pb.ServerReadyRequest()).ready:
-            raise SdkError(f"The server at {self._target} is not ready yet. Try again in a moment.")
+            raise Unavailable(f"The server at {self._target} is not ready yet. Try again in a moment.")
         if not self._has_model():
-            raise SdkError(self._explain(grpc.StatusCode.NOT_FOUND))
+            raise self._error(grpc.StatusCode.NOT_FOUND)
         metadata = self._call("ModelMetadata", pb.ModelMetadataRequest(name=self._model))
         self._compare("input", metadata.inputs, manifest.processing.inputs)
         self._compare("output", metadata.outputs, manifest.processing.outputs)
@@ -127,9 +127,9 @@ class GrpcTransport:
         try:
             tensors = read_tensors(reply.outputs, reply.raw_output_contents)
         except WireError as error:
-            raise SdkError(f"The reply of {self._target} makes no sense: {quote(str(error))}") from error
+            raise InvalidReply(f"The reply of {self._target} makes no sense: {quote(str(error))}") from error
         if "h" not in tensors:
-            raise SdkError(f"The reply of {self._target} holds no tensor 'h'. Is it the right server?")
+            raise InvalidReply(f"The reply of {self._target} holds no tensor 'h'. Is it the right server?")
         return tensors["h"]
 
     def close(self) -> None:
@@ -142,13 +142,13 @@ class GrpcTransport:
         except grpc.RpcError as error:
             if error.code() in _ABSENT:
                 return False
-            raise SdkError(self._explain(error.code(), error.details())) from error
+            raise self._error(error.code(), error.details()) from error
 
     def _compare(self, side: str, found: Iterable[Any], wanted: Iterable[TensorSpec]) -> None:
         offered = {(port.name, port.datatype, tuple(port.shape)) for port in found}
         expected = {(spec.name, datatype_of(spec.dtype), _wire_shape(spec)) for spec in wanted}
         if offered != expected:
-            raise SdkError(
+            raise WrongModel(
                 f"Model {self._model!r} at {self._target} has {side} {_list(offered)}, this bundle needs "
                 f"{_list(expected)}. Serve the 'cloud' folder that was exported together with this bundle."
             )
@@ -157,16 +157,16 @@ class GrpcTransport:
         try:
             return self._call_raw(method, request)
         except grpc.RpcError as error:
-            raise SdkError(self._explain(error.code(), error.details())) from error
+            raise self._error(error.code(), error.details()) from error
 
     def _call_raw(self, method: str, request: Any) -> Any:
         try:
             return self._calls[method](request, timeout=self._timeout)
         except ValueError as error:  # what gRPC raises on a closed channel
-            raise SdkError("The client is closed. Make a new one.") from error
+            raise ClientClosed("The client is closed. Make a new one.") from error
 
-    def _explain(self, code: grpc.StatusCode, details: str | None = None) -> str:
-        return explain(code, details, target=self._target, model=self._model, timeout=self._timeout)
+    def _error(self, code: grpc.StatusCode, details: str | None = None) -> CallError:
+        return error_of(code, details, target=self._target, model=self._model, timeout=self._timeout)
 
     def _count(self, up: int, down: int) -> None:
         with self._lock:

@@ -22,7 +22,7 @@ MODULES = {  # what people type, and where the command lives
     **{("phasekey", name): command.module for name, command in SUBCOMMANDS.items()},
     ("python", "-m", "export"): "export.command",
     ("python", "-m", "cloud_runtime"): "cloud_runtime.command",
-    ("python", "-m", "sdk", "predict"): "sdk.command",
+    ("python", "-m", "sdk", "predict"): "sdk.commands.predict",
 }
 
 
