@@ -1,9 +1,10 @@
-"""`python -m benchmarks NAME`: export, serving, private."""
+"""`python -m benchmarks NAME`: export, serving, private, capacity."""
 
 import argparse
 import sys
 
 from benchmarks import export_speed
+from benchmarks.capacity import command as capacity
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
 
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
             private,
             "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
         ),
+        ("capacity", capacity, "what one core answers, and what many requests a minute take"),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)
         module.add_arguments(command)
