@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from phasekey.audit.numerics.bootstrap import mean_interval
 from phasekey.guarantee import limits
 
 Floats = NDArray[np.float32]
+Scores = NDArray[np.floating[Any]]
 REPEATS = (1, 2, 4, 8)  # near-duplicates that an attacker sees together
 PARTICLES = 4_000  # known images that the posterior weighs
 LINEUP = 8  # images of which one was sent
@@ -68,7 +70,8 @@ def judge(
         read, direction = gram.read(network, w)
         prior = Features(known.feature[:PARTICLES], known.labels[:PARTICLES])
         weight = posterior.weights(prior.feature, w.numpy(), law.components, law.sigma)
-        guessed = {"gram network": read, "posterior": posterior.labels_of(weight, prior.labels, classes)}
+        guessed: dict[str, Scores] = {"gram network": read}
+        guessed["posterior"] = posterior.labels_of(weight, prior.labels, classes)
         found += _labels(count, guessed, test, nats, classes, curve, seed)
         candidates = {
             "gram network": direction,
@@ -82,7 +85,7 @@ def judge(
 
 
 def _labels(
-    count: int, guessed: dict[str, NDArray[np.floating]], test: Features, nats: float, classes: int,
+    count: int, guessed: dict[str, Scores], test: Features, nats: float, classes: int,
     curve: tuple[CurvePoint, ...], seed: int,
 ) -> Iterator[ClaimFigure]:  # fmt: skip
     """The label, and a property of two values: whether the label is in the first half of the classes."""
