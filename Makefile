@@ -22,7 +22,7 @@ TORCH = $(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url "$(TORCH_INDEX)" to
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities format clean
+.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities requirements image format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -59,6 +59,19 @@ wheel: .venv/.dev
 vulnerabilities: .venv/.pip-audit
 	.venv/pip-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
+# What the container images install, by version and hash, from pyproject.toml and constraints.txt.
+LOCK = .venv/uv/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate -c constraints.txt \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-emit-index-url
+requirements: .venv/.uv
+	$(LOCK) deploy/requirements/build.in -o deploy/requirements/build.txt
+	$(LOCK) --extra cloud --extra tracing pyproject.toml -o deploy/requirements/cpu.txt
+	$(LOCK) --extra cloud --extra tracing pyproject.toml deploy/requirements/cuda.in \
+		--no-emit-package onnxruntime -o deploy/requirements/cuda.txt
+
+# Needs docker, or buildah and root: see the script.
+image: .venv/.dev
+	deploy/image.sh
+
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -73,6 +86,11 @@ clean:
 .venv/.pip-audit: .venv/bin/python
 	$(BIN)/python -m venv .venv/pip-audit
 	.venv/pip-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	touch $@
+
+.venv/.uv: .venv/bin/python
+	$(BIN)/python -m venv .venv/uv
+	.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
 	touch $@
 
 .venv/.train .venv/.dev: .venv/.%: .venv/bin/python pyproject.toml constraints.txt

@@ -1,9 +1,10 @@
-"""`python -m benchmarks export` and `python -m benchmarks serving`."""
+"""`python -m benchmarks NAME`: export, serving, private."""
 
 import argparse
 import sys
 
 from benchmarks import export_speed
+from benchmarks.private import command as private
 from benchmarks.serving import command as serving
 
 
@@ -15,6 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
     for name, module, what in (
         ("export", export_speed, "the exported processing graphs against the same real layers"),
         ("serving", serving, "our server beside Triton, KServe, MLServer and ONNX Runtime in process"),
+        (
+            "private",
+            private,
+            "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
+        ),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)
         module.add_arguments(command)

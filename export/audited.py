@@ -26,7 +26,7 @@ def find_audit(
 
     Raises:
         ExportError: a given one is of another checkpoint; or one is required and missing, of another
-            checkpoint, or partial.
+            checkpoint, partial, or found a promise broken.
         AuditError: the file is no summary.
     """
     path = given or checkpoint.resolve().parent / SUMMARY_FILE
@@ -42,6 +42,11 @@ def find_audit(
     )
     if not fits:
         return None
+    _require(
+        not (required and summary.get("kept") is False),
+        f"--require-audit: {path}: {summary['verdict']}",
+        checkpoint,
+    )
     missing = summary.get("incomplete")
     _require(
         not (required and missing), f"--require-audit: {path} is not of a whole audit: {missing}", checkpoint

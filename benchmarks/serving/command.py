@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from benchmarks.environments import CACHE, UnavailableError, make_environment
 from benchmarks.serving import endurance, throughput
-from benchmarks.serving.environments import UnavailableError, make_environment
 from benchmarks.serving.peers import PEERS
 from benchmarks.serving.process import Server
 from benchmarks.serving.report import render
 from benchmarks.serving.workload import Workload, make
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phasekey-benchmarks"
 BATCHES = (1, 8, endurance.FLOOD_BATCH)
 
 

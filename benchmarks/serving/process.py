@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import psutil
 
-from benchmarks.serving.environments import UnavailableError
+from benchmarks.environments import UnavailableError
 from benchmarks.serving.workload import MODEL
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.service import unary_call

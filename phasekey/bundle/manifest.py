@@ -66,7 +66,7 @@ class Manifest:
     @property
     def privacy_warning(self) -> str | None:
         """What is said of the audit at every start, or None where there is nothing to say."""
-        return privacy_sentence(audit_state(self.audit), self.audit)
+        return privacy_sentence(audit_state(self.audit), self.audit, promises=self.guarantee is not None)
 
     def to_json(self) -> str:
         """Write the manifest as JSON, in its own format version: the same manifest, the same text.

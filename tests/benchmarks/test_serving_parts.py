@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.environments import STAMP, UnavailableError, make_environment
 from benchmarks.interleave import Spread
 from benchmarks.serving.endurance import Flood, Growth
-from benchmarks.serving.environments import STAMP, UnavailableError, make_environment
 from benchmarks.serving.load import LEAST, Sample, closed_loop
 from benchmarks.serving.peers import PEERS
 from benchmarks.serving.process import pinned

@@ -44,11 +44,16 @@ def run(args: argparse.Namespace, subject: Subject, promise: Promise, dataset: I
     from tqdm import tqdm
 
     from phasekey.audit.budget import effort_of
+    from phasekey.audit.claims.summary import summarise_claim
+    from phasekey.audit.report.delivery import deliver
     from phasekey.audit.running.progress import Steps
+    from phasekey.bundle.checksums import sha256_of_file
 
     steps = steps_of(promise, args.budget)
     with tqdm(total=steps, desc="attacking the claim", unit="step", leave=False, disable=None) as bar:
         audit = audit_claim(subject, dataset, effort_of(args.budget), args.seed, Steps(bar, steps))
-    _, page = audit.write(args.out)
-    tqdm.write(f"{audit.page()}\nsaved {page}")
+    report, page = audit.write(args.out)
+    summary = summarise_claim(audit, subject, sha256_of_file(report))
+    place = deliver(subject.kind, args.ckpt or args.bundle, args.out, summary)
+    tqdm.write(f"{audit.page()}\nsaved {page}; {place}")
     return BROKEN if audit.broken else 0

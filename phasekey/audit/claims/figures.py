@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 from phasekey.audit.attack import CurvePoint
@@ -37,9 +38,28 @@ class ClaimFigure:
     @property
     def kept(self) -> bool | None:
         """Whether the interval reaches the promised side of the bound; None where nothing is promised."""
+        return self.kept_among(1)
+
+    def kept_among(self, count: int) -> bool | None:
+        """Judge this figure as one of several that are looked at together.
+
+        Of 12 figures that lie on their bounds, one interval of 95% in four or so misses by luck. Widened by
+        the ratio of normal quantiles at 1 - .05 / (2 · count) and 1 - .05 / 2 (Bonferroni), all of them
+        together miss in 5% of audits at most.
+
+        Args:
+            count: figures with a promise, this one among them.
+
+        Returns:
+            Whether the widened interval reaches the promised side of the bound; None where nothing is
+            promised.
+        """
         if self.bound is None or self.promise == "none":
             return None
-        return self.low <= self.bound if self.promise == "at most" else self.high >= self.bound
+        wider = _quantile(max(count, 1)) / _quantile(1)
+        if self.promise == "at most":
+            return self.value - wider * (self.value - self.low) <= self.bound
+        return self.value + wider * (self.high - self.value) >= self.bound
 
     @property
     def value(self) -> float:
@@ -61,6 +81,15 @@ class ClaimFigure:
         return {**asdict(self), "kept": self.kept}
 
 
+def _quantile(count: int) -> float:
+    return NormalDist().inv_cdf(1 - 0.05 / (2 * count))
+
+
+def promising(figures: Sequence[ClaimFigure]) -> int:
+    """Count the figures that are held against a promise."""
+    return sum(figure.kept is not None for figure in figures)
+
+
 def table(figures: Sequence[ClaimFigure]) -> str:
     """Lay figures out in Markdown.
 
@@ -68,12 +97,13 @@ def table(figures: Sequence[ClaimFigure]) -> str:
         figures: in the order to print.
 
     Returns:
-        A table; the last column says whether a promise was kept.
+        A table; the last column says whether a promise was kept: "by luck" where a figure's own interval
+        misses the bound, but not one that allows for all of them.
     """
-    said = {True: "kept", False: "**broken**", None: "–"}
+    count = promising(figures)
     rows = [
         f"| {one.name} | {one.attack} | {one.value:.3f} | {one.low:.3f}–{one.high:.3f} | {one.chance:.3f} | "
-        f"{_promised(one)} | {said[one.kept]} |"
+        f"{_promised(one)} | {_said(one, count)} |"
         for one in figures
     ]
     head = [
@@ -81,6 +111,12 @@ def table(figures: Sequence[ClaimFigure]) -> str:
         "|---|---|---:|---:|---:|---:|---|",
     ]
     return "\n".join([*head, *rows])
+
+
+def _said(figure: ClaimFigure, count: int) -> str:
+    if figure.kept is False and figure.kept_among(count):
+        return "kept (by luck beyond)"
+    return {True: "kept", False: "**broken**", None: "–"}[figure.kept_among(count)]
 
 
 def _promised(figure: ClaimFigure) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from phasekey.audit.attack import Watch
 from phasekey.audit.budget import Effort
 from phasekey.audit.claims import anonymous, bounded
-from phasekey.audit.claims.figures import ClaimFigure, table
+from phasekey.audit.claims.figures import ClaimFigure, promising, table
 from phasekey.audit.claims.gram import GramLaw
 from phasekey.audit.claims.identification import Judge
 from phasekey.audit.errors import AuditError
@@ -59,8 +59,19 @@ class ClaimAudit:
 
     @property
     def broken(self) -> tuple[ClaimFigure, ...]:
-        """Figures beyond what was promised."""
-        return tuple(figure for figure in self.figures if figure.kept is False)
+        """Figures beyond what was promised, by intervals that allow for how many there are."""
+        count = promising(self.figures)
+        return tuple(figure for figure in self.figures if figure.kept_among(count) is False)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: what is promised, and whether an attacker went beyond it."""
+        nats = f"at most {self.facts.get('nats') or 0:.3g} nats a transmission"
+        promised = nats if self.claim == "nats" else f"one of {self.facts['components']}"
+        if self.broken:
+            names = ", ".join(figure.name for figure in self.broken)
+            return f"Promised is {promised}, but an attacker went beyond it: {names}."
+        return f"Promised is {promised}; no attacker of this audit went beyond it."
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write claims.json and claims.md.
@@ -87,11 +98,7 @@ class ClaimAudit:
     def page(self) -> str:
         """Write the report for people, in Markdown."""
         facts = "\n".join(f"- {name}: {value}" for name, value in self.facts.items())
-        said = (
-            f"**Broken**: {', '.join(figure.name for figure in self.broken)}."
-            if self.broken
-            else "No attacker here went beyond what is promised. The next one may."
-        )
+        said = f"**Broken.** {self.verdict}" if self.broken else f"{self.verdict} The next one may."
         return f"# Audit of a claim: {self.claim}\n\n{said}\n\n{table(self.figures)}\n\n{facts}\n"
 
 

@@ -39,12 +39,16 @@ def section(summary: Mapping[str, Any] | None) -> str:
     ]
     known = list(catalogue())  # JSON has sorted the figures by their keys
     figures = sorted(summary["figures"].items(), key=lambda item: (*known, item[0]).index(item[0]))
-    rows = [
-        f"| {catalogue()[key].name if key in catalogue() else key} | {figure['value']:.4g} "
-        f"| {figure['low']:.4g} to {figure['high']:.4g} | {figure['chance']:.4g} | {figure['attack']} |"
-        for key, figure in figures
-    ]
+    rows = [_row(catalogue()[key].name if key in catalogue() else key, figure) for key, figure in figures]
     return "\n\n".join([HEADING, summary["verdict"], "\n".join([*head, *rows]), circumstances])
+
+
+def _row(name: str, figure: Mapping[str, Any]) -> str:
+    promised = f"; promised: {figure['promised']}" if "promised" in figure else ""
+    return (
+        f"| {name} | {figure['value']:.4g} | {figure['low']:.4g} to {figure['high']:.4g} "
+        f"| {figure['chance']:.4g}{promised} | {figure['attack']} |"
+    )
 
 
 def replace_section(path: Path, summary: Mapping[str, Any]) -> None:

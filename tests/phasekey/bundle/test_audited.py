@@ -21,6 +21,8 @@ OLD = {key: value for key, value in AUDITED.items() if key != "grade"}  # before
         ),
         ({**AUDITED, "grade": "open", "verdict": "It is\nopen."}, "open", "that it lies open: It is open."),
         ({**AUDITED, "grade": "open", "incomplete": "some"}, "open", "lies open"),
+        ({**AUDITED, "grade": None, "kept": True}, "whole", None),
+        ({**AUDITED, "grade": None, "kept": False, "verdict": "One\nbroke it."}, "broken", ": One broke it."),
         (OLD, "whole", None),
         (
             {**OLD, "verdict": "One transmission is enough to lay open the image."},
@@ -37,6 +39,11 @@ def test_one_place_decides_what_is_said(audit, state, said) -> None:
     if said is not None:
         assert said in sentence
         assert "\n" not in sentence
+
+
+def test_a_promise_that_nobody_tried_is_not_called_unknown() -> None:
+    assert "nobody has tried what this bundle promises" in str(privacy_sentence("none", promises=True))
+    assert privacy_sentence("whole", promises=True) is None
 
 
 def test_a_word_that_nobody_knows_counts_as_no_audit() -> None:

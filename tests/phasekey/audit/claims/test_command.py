@@ -3,10 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from phasekey.audit.claims.run import STEPS
+from phasekey.audit.result.summary import SUMMARY_FILE, load_summary
+from phasekey.bundle import load_manifest
 from phasekey.cli import main
 
 
@@ -35,7 +38,11 @@ def test_a_claim_is_judged_and_written_down(
 ) -> None:
     monkeypatch.setitem(STEPS, "quick", 150)
     # Few test images: an interval may miss 1/k by luck, so both outcomes are of this test's business.
-    assert main(["audit", *made.options(kind), "--out", str(tmp_path)]) in (0, 1)
+    status = main(["audit", *made.options(kind), "--out", str(tmp_path)])
+    assert status in (0, 1)
+    summary = _summary_of(made, kind)
+    assert summary["kept"] is (status == 0)
+    assert "Promised is " in summary["verdict"]
     facts = json.loads((tmp_path / "claims.json").read_text())
     keys = {figure["key"] for figure in facts["figures"]}
     if made.mode == "bounded":
@@ -48,6 +55,31 @@ def test_a_claim_is_judged_and_written_down(
         assert facts["claim"] == "one-of-k"
         assert {"auc", "identification-4", "film-session-4", "film-4"} <= keys
     assert "| figure | attack |" in capsys.readouterr().out
+
+
+def _summary_of(made: Made, kind: str) -> dict[str, Any]:
+    """What the audit left where an export or a device looks for it."""
+    if kind == "checkpoint":
+        summary: dict[str, Any] = load_summary(made.checkpoint.parent / SUMMARY_FILE)
+        return summary
+    manifest = load_manifest(made.bundle / "edge")
+    assert manifest.audit is not None
+    assert (manifest.privacy_warning is None) is manifest.audit["kept"]
+    card = (made.bundle / "model-card.md").read_text()
+    assert "; promised: at " in card
+    return manifest.audit
+
+
+def test_the_next_export_takes_the_summary_along(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STEPS, "quick", 20)
+    main(["audit", *made.options("checkpoint"), "--out", str(tmp_path / "report")])
+    export = ["export", "--ckpt", str(made.checkpoint), "--out", str(tmp_path / "bundle"), "--no-score"]
+    summary = load_summary(made.checkpoint.parent / SUMMARY_FILE)
+    assert main([*export, "--require-audit"]) == (0 if summary["kept"] else 2)
+    if summary["kept"]:
+        assert load_manifest(tmp_path / "bundle" / "edge").audit == summary
 
 
 def test_options_of_the_ordinary_audit_are_refused(made: Made, tmp_path: Path, capsys) -> None:

@@ -1,0 +1,74 @@
+"""Our own rows: LeNet in both modes that promise something, through a real server on loopback."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from phasekey.demo.server import running_server
+from sdk import EdgeClient
+
+PREPARED = 118  # predictions that the digits set aside can hide, three for each
+
+
+@contextmanager
+def clients(folder: Path) -> Iterator[Mapping[str, Callable[[], object]]]:
+    """Train, export and serve a LeNet for each mode; give what predicts one new image in each.
+
+    Trained for one epoch: how long a prediction takes does not hang on the weights.
+
+    Args:
+        folder: where all of it is written.
+    """
+    images = iter(np.random.default_rng(0).integers(0, 256, (100_000, 32, 32, 1), dtype=np.uint8))
+    with ExitStack() as stack:
+        found: dict[str, Callable[[], object]] = {}
+        for mode in ("bounded", "anonymous"):
+            bundle = _export(folder, mode)
+            target = stack.enter_context(running_server(bundle / "cloud"))
+            archive = _pack(folder, bundle) if mode == "anonymous" else None
+            client = stack.enter_context(EdgeClient(bundle, target, secret=os.urandom(32), decoys=archive))
+            if archive:
+                client.prepare(PREPARED)
+            found[mode] = partial(_predict_next, client, images)
+        yield found
+
+
+def _predict_next(client: EdgeClient, images: Iterator[np.ndarray]) -> None:
+    client.predict(next(images))
+
+
+def seconds(predict: Callable[[], object], repeats: int) -> list[float]:
+    """Time so many predictions, each of a new image, after a first one."""
+    predict()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        predict()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _export(folder: Path, mode: str) -> Path:
+    run, bundle = folder / mode, folder / f"{mode}-bundle"
+    train = ["phasekey.cli", "train", "--mode", mode, "--arch", "lenet", "--data", "digits", "--epochs", "1"]
+    _module(*train, "--out", str(run))
+    _module("export", "--ckpt", str(run / "model.pt"), "--out", str(bundle))
+    return bundle
+
+
+def _pack(folder: Path, bundle: Path) -> Path:
+    archive = folder / "decoys.db"
+    pack = ["phasekey.cli", "decoys", "pack", "--images", "digits", "--bundle", str(bundle)]
+    _module(*pack, "--out", str(archive))
+    return archive
+
+
+def _module(*command: str) -> None:
+    subprocess.run([sys.executable, "-m", *command], stdout=subprocess.DEVNULL, check=True)
