@@ -1,7 +1,10 @@
 """The device's side of Phasekey: ``EdgeClient`` predicts without showing the cloud an image."""
 
 from phasekey.bundle import PrivacyWarning
+from sdk.async_client import AsyncEdgeClient
 from sdk.client import EdgeClient
+from sdk.core.hidden import Hidden
+from sdk.device import Device
 from sdk.errors import (
     CallError,
     Cancelled,
@@ -20,26 +23,41 @@ from sdk.errors import (
     WrongModel,
     WrongServer,
 )
-from sdk.prediction import Prediction, Traffic
+from sdk.prediction import ModelInfo, Prediction, Timings, Traffic
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
 from sdk.store import BudgetExhausted, DecoysExhausted, StoreError
-from sdk.transport import GrpcTransport, Transport
+from sdk.transport import (
+    Answer,
+    AsyncGrpcTransport,
+    AsyncTransport,
+    ClientConfig,
+    GrpcTransport,
+    Transport,
+)
 
 __all__ = [
+    "Answer",
+    "AsyncEdgeClient",
+    "AsyncGrpcTransport",
+    "AsyncTransport",
     "BudgetExhausted",
     "CallError",
     "Cancelled",
     "ClientClosed",
+    "ClientConfig",
     "ConfigurationError",
     "DeadlineExceeded",
     "DecoysExhausted",
     "DerivedKeys",
+    "Device",
     "EdgeClient",
     "Forbidden",
     "FreshKeys",
     "GrpcTransport",
+    "Hidden",
     "InvalidReply",
     "KeySource",
+    "ModelInfo",
     "Overloaded",
     "Prediction",
     "PrivacyWarning",
@@ -48,6 +66,7 @@ __all__ = [
     "Secrets",
     "ServerFailed",
     "StoreError",
+    "Timings",
     "Traffic",
     "Transport",
     "Unauthenticated",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from edge_runtime.images import Images
-from sdk.errors import SdkError
-
-if TYPE_CHECKING:
-    from sdk.prediction import Prediction
+from sdk.errors import ClientClosed
+from sdk.prediction import Prediction
 
 
 class Film:
@@ -32,7 +29,7 @@ class Film:
             SdkError: the session has ended, or as ``EdgeClient.predict``.
         """
         if self._ended:
-            raise SdkError("The session has ended. Start another with client.session().")
+            raise ClientClosed("The session has ended. Start another with client.session().")
         return self._predict(frames, self._number)
 
     def __enter__(self) -> Film:

@@ -1,5 +1,9 @@
 """Every kind of image that load_images takes, and every kind that it refuses."""
 
+import io
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -117,8 +121,8 @@ def test_resize_is_asked_for():
         ([PIXELS[0], PIXELS[0, :2]], RGB, "Image 1 of the list: Expected images"),
         ([PIXELS[0], 7], RGB, "Image 1 of the list: .* not a int"),
         (PIXELS.tolist(), RGB, "Image 0 of the list: .* not a list"),
-        (PIXELS.tobytes(), RGB, "not a bytes"),
-        (iter(PIXELS), RGB, "or a list of these"),
+        (PIXELS.tobytes(), RGB, "The image file is not an image that can be read"),
+        (iter(PIXELS), RGB, "generator of images: give it to predict_stream"),
         (None, RGB, "not a NoneType"),
         (Image.new("I;16", (6, 4)), GREY, "more than 8 bits"),
         (Image.new("F", (6, 4)), GREY, "more than 8 bits"),
@@ -165,3 +169,125 @@ def test_a_picture_too_large_to_be_safe_is_named(files, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
     with pytest.raises(EdgeRuntimeError, match=r"0\.png has too many pixels"):
         load_images(files[0], RGB)
+
+
+def encoded(image=PIXELS[0]):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_takes_bytes_and_open_files(tmp_path):
+    data = encoded()
+    (tmp_path / "a.png").write_bytes(data)
+    with (tmp_path / "a.png").open("rb") as file:
+        for form in (data, bytearray(data), memoryview(data), io.BytesIO(data), file):
+            np.testing.assert_array_equal(load_images(form, RGB), PIXELS[:1])
+    np.testing.assert_array_equal(load_images([data, io.BytesIO(data)], RGB), PIXELS[[0, 0]])
+    with pytest.raises(EdgeRuntimeError, match="The image file is not an image"):
+        load_images(io.BytesIO(b"none"), RGB)
+
+
+class OnlyDlpack:
+    """A tensor of another library, as far as numpy sees it."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+class OnlyArray:
+    def __init__(self, array):
+        self._array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self._array
+
+
+class Elsewhere:
+    """On a GPU, or in need of a gradient: each library raises a class of its own."""
+
+    def __dlpack__(self, **options):
+        raise BufferError("on another device")
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("can't convert")
+
+
+@pytest.mark.parametrize("kind", [OnlyDlpack, OnlyArray])
+def test_takes_tensors_without_importing_their_library(kind):
+    np.testing.assert_array_equal(load_images(kind(PIXELS), RGB), PIXELS)
+    np.testing.assert_array_equal(load_images([kind(PIXELS[0])] * 2, RGB), PIXELS[[0, 0]])
+
+
+def test_takes_torch_tensors():
+    torch = pytest.importorskip("torch")
+    np.testing.assert_array_equal(load_images(torch.from_numpy(PIXELS), RGB), PIXELS)
+    floats = torch.rand(4, 6, 3, requires_grad=True)
+    with pytest.raises(EdgeRuntimeError, match=r"Tensor|Parameter") as caught:
+        load_images(floats, FLOAT)
+    assert "detach" in str(caught.value)
+
+
+def test_a_tensor_that_cannot_be_read_says_so():
+    with pytest.raises(EdgeRuntimeError, match="This Elsewhere cannot be read as a numpy array"):
+        load_images(Elsewhere(), RGB)
+
+
+@pytest.mark.parametrize("url", ["http://x.org/a.png", "https://x.org/a.png", "s3://bucket/a.png"])
+def test_a_url_is_called_one(url):
+    with pytest.raises(EdgeRuntimeError, match=f"{url} is a URL; download the image first"):
+        load_images(url, RGB)
+
+
+def test_resize_scales_arrays_as_it_scales_files():
+    large = np.random.default_rng(3).integers(0, 256, (9, 12, 3), np.uint8)
+    with pytest.raises(EdgeRuntimeError, match="Expected images of shape"):
+        load_images(large, RGB)
+    from_file = load_images(encoded(large), RGB, resize=True)
+    np.testing.assert_array_equal(load_images(large, RGB, resize=True), from_file)
+    np.testing.assert_array_equal(load_images([large], RGB, resize=True), from_file)
+    batch = load_images(np.stack([large, large]), RGB, resize=True)
+    np.testing.assert_array_equal(batch, from_file[[0, 0]])
+    floats = load_images(large.astype(np.float32) / 255, FLOAT, resize=True)
+    np.testing.assert_allclose(floats * 255, from_file, atol=1.01)  # not rounded to whole levels
+    np.testing.assert_array_equal(load_images(PIXELS, RGB, resize=True), PIXELS)
+
+
+@pytest.mark.parametrize("shape", [(9, 12), (9, 12, 1), (2, 9, 12), (2, 9, 12, 1)])
+def test_resize_knows_every_layout_of_grey(shape):
+    grey = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    scaled = load_images(grey, GREY, resize=True)
+    single = grey.reshape(-1, 9, 12)
+    for one, expected in zip(scaled, single, strict=True):
+        np.testing.assert_array_equal(one, load_images(Image.fromarray(expected), GREY, resize=True)[0])
+
+
+WITHOUT_PILLOW = """
+import sys
+sys.modules["PIL"] = None  # importing it now fails
+import numpy as np
+from edge_runtime import EdgeRuntimeError, load_images
+from phasekey.bundle import ImageSpec
+spec = ImageSpec(4, 6, 3, "uint8")
+print(load_images(np.zeros((2, 4, 6, 3), np.uint8), spec).shape)
+for given, resize in (("a.png", False), (np.zeros((8, 8, 3), np.uint8), True)):
+    try:
+        load_images(given, spec, resize=resize)
+    except EdgeRuntimeError as error:
+        print(error)
+"""
+
+
+def test_arrays_work_without_pillow():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_PILLOW], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shape, *said = done.stdout.splitlines()
+    assert shape == "(2, 4, 6, 3)"
+    assert len(said) == 2
+    assert all("need Pillow, which is not installed: pip install pillow" in line for line in said)

@@ -8,7 +8,7 @@ import pytest
 
 import sdk
 from phasekey.errors import PhasekeyError
-from sdk.status import error_of
+from sdk.transport.status import error_of
 
 KINDS = [kind for kind in vars(sdk).values() if isinstance(kind, type) and issubclass(kind, sdk.SdkError)]
 RETRYABLE = {"Unavailable", "DeadlineExceeded", "Overloaded", "ServerFailed"}

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdk.labels import label
+from sdk.core.labels import label
 
 PROBABILITIES = np.array([[0.9, 0.05, 0.6], [0.1, 0.5, 0.4]], np.float32)
 

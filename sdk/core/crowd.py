@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdk.rows import Rows
+from sdk.core.rows import Rows
+from sdk.core.steps import Walk
 from sdk.secrets import Secrets
 from sdk.store import Seat
 
 Floats = npt.NDArray[np.float32]
-Send = Callable[[Floats, Secrets, Sequence[int]], Floats]
+Send = Callable[[Floats, Secrets, Sequence[int]], Walk[Floats]]
 
 
-def predict_seats(seats: Sequence[Seat], rows: Rows, send: Send, at_once: int) -> Floats:
+def predict_seats(seats: Sequence[Seat], rows: Rows, send: Send, at_once: int) -> Walk[Floats]:
     """Send the crowds that these seats are in, each once.
 
     Args:
@@ -36,7 +37,7 @@ def predict_seats(seats: Sequence[Seat], rows: Rows, send: Send, at_once: int) -
     crowds = list({seat.crowd: seat for seat in seats}.values())
     for start in range(0, len(crowds), at_once):
         some = crowds[start : start + at_once]
-        h = send(*rows.of_crowds(some), range(k))
+        h = yield from send(*rows.of_crowds(some), range(k))
         by_row = h.reshape(k, len(some), *h.shape[1:])
         answers |= {(seat.crowd, row): by_row[row, at] for at, seat in enumerate(some) for row in range(k)}
     return np.stack([answers[seat.crowd, seat.row] for seat in seats])

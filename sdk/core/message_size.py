@@ -29,6 +29,18 @@ def largest_reply(manifest: Manifest, images: int) -> int:
     return samples * _values(spec) * _LARGEST_VALUE[spec.dtype] + _REPLY_MARGIN
 
 
+def largest_request(manifest: Manifest, images: int) -> int:
+    """Bytes of the values of x of so many images."""
+    return images * bytes_per_image(manifest)[0]
+
+
+def bytes_per_image(manifest: Manifest) -> tuple[int, int]:
+    """Bytes of the values of x, and of h, for one image."""
+    x, h = manifest.processing.inputs[0], manifest.processing.outputs[0]
+    up, down = (_values(spec) * np.dtype(spec.dtype).itemsize for spec in (x, h))
+    return samples_per_image(manifest) * up, samples_per_image(manifest) * down
+
+
 def samples_per_image(manifest: Manifest) -> int:
     """Samples of x that one image goes out as: k where the k components travel by themselves."""
     return manifest.secret.components if manifest.secret.permutes else 1

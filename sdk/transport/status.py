@@ -55,7 +55,7 @@ _KINDS: dict[grpc.StatusCode, tuple[type[CallError], str]] = {
     ),
     _Code.PERMISSION_DENIED: (
         Forbidden,
-        "The server at {target} does not allow this client: check with whoever runs it, and credentials=.",
+        "The server at {target} does not allow this client: check credentials=, or ask whoever runs it.",
     ),
     _Code.CANCELLED: (
         Cancelled,

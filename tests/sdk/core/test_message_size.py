@@ -6,7 +6,7 @@ import pytest
 
 from phasekey.bundle import TensorSpec
 from phasekey.wire import open_inference_pb2 as pb
-from sdk.message_size import LARGEST_X, images_per_request, largest_reply
+from sdk.core.message_size import LARGEST_X, images_per_request, largest_reply
 
 MIB = 2**20
 SERVER_LIMIT = 64 * MIB  # of our own server and of none that is known to be smaller
@@ -58,7 +58,7 @@ def test_the_client_keeps_to_it(small_export, memory, monkeypatch):
     from sdk import EdgeClient
 
     each = 4 * 4 * 4 * 4  # bytes of one x of the small network
-    monkeypatch.setattr("sdk.message_size.LARGEST_X", 3 * each + 1)
+    monkeypatch.setattr("sdk.core.message_size.LARGEST_X", 3 * each + 1)
     with EdgeClient(small_export.edge, transport=memory) as client:
         client.predict(small_export.network.images(8))
     assert [len(x) for x in memory.sent] == [3, 3, 2]

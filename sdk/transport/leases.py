@@ -1,0 +1,106 @@
+"""The channel in use, and older ones until their last call ends.
+
+A channel can neither read new certificates nor tell that a connection went dead without a word. So a new one
+is opened for the calls to come, and the old one is closed when its calls are through.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from sdk.errors import ClientClosed
+
+_Channel = TypeVar("_Channel")
+
+
+class Lease(Generic[_Channel]):
+    """A channel with the calls that go over it now."""
+
+    def __init__(self, channel: _Channel, stamp: object) -> None:
+        self.channel, self.stamp, self.calls, self.stale = channel, stamp, 0, False
+
+
+class Leases(Generic[_Channel]):
+    """Gives out channels to calls. Safe to use from several threads; of no use after a fork.
+
+    Args:
+        open_channel: makes a channel, without waiting for anything.
+        close_channel: closes one, whatever it is doing.
+        stamp: changes when a new channel is needed, as file times of certificates do.
+    """
+
+    def __init__(
+        self,
+        open_channel: Callable[[], _Channel],
+        close_channel: Callable[[_Channel], None],
+        stamp: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._open, self._close, self._stamp = open_channel, close_channel, stamp
+        self._lock, self._process = threading.Lock(), os.getpid()
+        self._current: Lease[_Channel] | None = None
+        self._leases: set[Lease[_Channel]] = set()
+        self._closed = False
+
+    @contextmanager
+    def lease(self) -> Iterator[Lease[_Channel]]:
+        """Have a channel for one call.
+
+        Raises:
+            ClientClosed: closed, or in another process than the one that it was made in.
+        """
+        check_process(self._process)  # ahead of the lock, which a fork may have left locked
+        with self._lock:
+            lease = self._take()
+            lease.calls += 1
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                lease.calls -= 1
+                self._drop_unused()
+
+    def renew(self, lease: Lease[_Channel]) -> None:
+        """Have the next call open a new channel, where this one is still in use."""
+        lease.stale = True
+
+    def close(self) -> None:
+        """Close all channels. In a process that was forked off, only forget them."""
+        if os.getpid() != self._process:
+            return
+        with self._lock:
+            self._closed, leases, self._leases = True, self._leases, set()
+        for lease in leases:
+            self._close(lease.channel)
+
+    def _take(self) -> Lease[_Channel]:
+        if self._closed:
+            raise ClientClosed("The client is closed. Make a new one.")
+        stamp = self._stamp()
+        if self._current is None or self._current.stale or self._current.stamp != stamp:
+            self._current = Lease(self._open(), stamp)
+            self._leases.add(self._current)
+            self._drop_unused()
+        return self._current
+
+    def _drop_unused(self) -> None:
+        unused = [lease for lease in self._leases if lease is not self._current and not lease.calls]
+        for lease in unused:
+            self._leases.discard(lease)
+            self._close(lease.channel)
+
+
+def check_process(process: int) -> None:
+    """Refuse to go on in a child of a fork: a connection's state cannot be shared.
+
+    Raises:
+        ClientClosed: this is another process.
+    """
+    if os.getpid() != process:
+        raise ClientClosed(
+            f"This client belongs to process {process}, and this is a fork of it: a connection cannot be "
+            "shared. Make a client in each process, after the fork."
+        )
