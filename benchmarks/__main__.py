@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: export, serving, private, capacity."""
+"""`python -m benchmarks NAME`: export, serving, private, capacity, soak."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from benchmarks import export_speed
 from benchmarks.capacity import command as capacity
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
+from benchmarks.soak import command as soak
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             private,
             "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
         ),
+        ("soak", soak, "minutes at saturation while servers, certificate and versions change under load"),
         ("capacity", capacity, "what one core answers, and what many requests a minute take"),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)

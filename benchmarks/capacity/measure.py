@@ -119,7 +119,13 @@ def _launch(place: Path, graph: onnx.ModelProto, shape: tuple[int, ...], answer:
     dims = {"x": ", ".join(map(str, shape)), "h": ", ".join(map(str, answer.shape[1:]))}
     (version.parent / "config.pbtxt").write_text(CONFIG.format(backend="onnxruntime", **dims))
     port = free_port()
-    command = [sys.executable, "-m", "cloud_runtime", "--model-repository", place / "repository"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "cloud_runtime",
+        "--model-repository",
+        place / "repository",
+    ]
     return Launch([*command, "--listen", f"127.0.0.1:{port}"], port, {"PYTHONPATH": str(ROOT)})
 
 
@@ -151,7 +157,7 @@ async def _idle(server: Server) -> float:
     await asyncio.sleep(0.5)
     after = server.memory()
     for channel in channels:
-        await channel.close()
+        await channel.close(None)
     return (after - before) * 1e3 / CONNECTIONS
 
 
@@ -166,6 +172,6 @@ def _jpeg(archive: Path) -> tuple[float, float]:
             if len(files) == DECODED:
                 break
     start = time.process_time()
-    for data in files:
-        np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    for file in files:
+        np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
     return statistics.mean(map(len, files)), (time.process_time() - start) / len(files) * 1e3

@@ -1,5 +1,7 @@
 """The page: what was measured, and the arithmetic from it."""
 
+from dataclasses import replace
+
 from benchmarks.capacity.arithmetic import Assumptions, Need, Way, need
 from benchmarks.capacity.measure import CONNECTIONS, IN_FLIGHT, Found
 from benchmarks.report import machine
@@ -19,8 +21,8 @@ timing. The device keeps the first convolution and the last layer (`--split earl
 
 One server for each way, all on one core, asked in turn by a client on another, {in_flight} requests in
 flight, {rounds} rounds of {seconds:g} s. CPU is the server process's own time for a request, all of it:
-message, checks, queue, graph. A core that does nothing else answers 1000 / CPU requests a second; what
-came out with the core saturated stands beside it.
+message, checks, queue, graph; without TLS. A core that does nothing else answers 1000 / CPU requests a
+second; what came out with the core saturated stands beside it.
 
 {machine}
 
@@ -35,7 +37,7 @@ came out with the core saturated stands beside it.
 - JPEG is the image itself, {jpeg:.0f} bytes on average of 500 of CIFAR-10, to a cloud that decodes it
   ({decode:.3f} ms) and runs the network; computed as the plain way's time and the decoding. The cloud
   sees everything.
-- An idle connection costs the server {idle:.0f} kB ({connections} opened at once).
+- An idle connection costs the server {idle:g} kB ({connections} opened at once).
 
 ## Assumed
 
@@ -68,13 +70,13 @@ TAIL = """
 ## Where the next bottleneck is
 
 1. **Bytes on the wire.** A machine of {cores} cores at {use:.0%} takes in, of plain {plain:.2f} Gbit/s,
-   of k = 4 {four:.2f} Gbit/s, of JPEG {jpeg:.3f} Gbit/s: below {nic:g} Gbit/s, so cores run out first.
-   {by_network} The devices' side runs out before ours: at 10 Mbit/s up, {four_up:,.0f} bytes take
+   of k = 4 {four:.2f} Gbit/s, of JPEG {jpeg:.3f} Gbit/s: below {nic:g} Gbit/s, {first} first.
+   The devices' side runs out before ours: at 10 Mbit/s up, {four_up:,.0f} bytes take
    {four_ms:.0f} ms of k = 4, and {jpeg_up:.0f} bytes {jpeg_ms:.1f} ms as JPEG. Across the edge of the
    cloud, 100 million requests a minute of k = 4 are {total:,.0f} Gbit/s, which is a matter of several
    places, not of bigger machines.
 2. **Connections.** A device that asks once a minute and stays connected is one connection for one
-   request a minute: 100 million are {memory:,.0f} GB of memory at {idle:.0f} kB each, beside
+   request a minute: 100 million are {memory:,.0f} GB of memory at {idle:g} kB each, beside
    {machines:,} machines of k = 4 that is {each:,.1f} GB for each machine. File descriptors:
    {per_machine:,.0f} for each. Devices that ask seldom had better connect for each request (a TLS
    handshake) or go through a gateway that holds their connections.
@@ -99,12 +101,13 @@ def render(found: Found, *, rounds: int, seconds: float, given: Assumptions = AS
     Returns:
         Markdown.
     """
+    found = replace(found, idle=round(found.idle, 1))
     ways = [_rounded(way) for way in found.ways.values()]
     head = HEAD.format(
         in_flight=IN_FLIGHT,
         rounds=rounds,
         seconds=seconds,
-        machine=machine(),
+        machine=machine().strip(),
         measured="\n".join(_measured(way, found) for way in ways),
         jpeg=found.jpeg_bytes,
         decode=found.decode,
@@ -158,7 +161,7 @@ def _tail(ways: list[Way], found: Found, given: Assumptions) -> str:
         plain=machine_in(plain),
         four=machine_in(four),
         jpeg=machine_in(jpeg),
-        by_network=f" Only {', '.join(cut)} would be cut by the network first." if cut else "",
+        first=f"so the network of {', '.join(cut)} runs out" if cut else "so cores run out",
         four_up=four.up,
         four_ms=four.up * 8 / 10e6 * 1e3,
         jpeg_up=jpeg.up,

@@ -13,7 +13,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -44,6 +44,11 @@ _SAID_BY_RAY = (
 )
 
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
+_MethodHandler = Any  # a named tuple in fact, an interface in grpc's types
+if TYPE_CHECKING:
+    _GenericHandler = grpc.GenericRpcHandler[bytes, bytes]
+else:
+    _GenericHandler = grpc.GenericRpcHandler  # takes no parameters where it runs
 
 
 class Reply(NamedTuple):
@@ -129,17 +134,17 @@ class Replica:
         return join_response(response, {name: outputs[name] for name in names})
 
 
-class Ingress(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types of its own
+class Ingress(_GenericHandler):
     """Our methods in Ray's gRPC proxy. Ray puts its own handlers, which ask replicas, into _method_handlers.
 
     What comes back of them passes _without_internals: a replica that dies under a call is INTERNAL in Ray,
     with the actor's name, process and address as its text; here it is UNAVAILABLE, so that clients repeat.
     """
 
-    def __init__(self, methods: Mapping[str, grpc.RpcMethodHandler]) -> None:
+    def __init__(self, methods: Mapping[str, _MethodHandler]) -> None:
         self._method_handlers = dict(methods)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _MethodHandler | None:
         """Find the handler of a call."""
         handler = self._method_handlers.get(handler_call_details.method)
         return handler and handler._replace(unary_unary=_without_internals(handler.unary_unary))

@@ -121,7 +121,7 @@ def run_application(export: Path, replicas: int, proxies: str = "EveryNode") -> 
 def call(address: str, method: str, data: bytes, metadata: Any = ()) -> list[str]:
     """Send bytes; give the status and its text."""
     with grpc.insecure_channel(address) as channel:
-        ask = channel.unary_unary(METHODS[method].path)
+        ask = channel.unary_unary(METHODS[method].path, None, None)
         try:
             ask(data, timeout=60, metadata=metadata)
         except grpc.RpcError as error:
