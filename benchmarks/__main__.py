@@ -1,9 +1,9 @@
-"""`python -m benchmarks NAME`: export, serving, private."""
+"""`python -m benchmarks NAME`: export, serving, private, crowd."""
 
 import argparse
 import sys
 
-from benchmarks import export_speed
+from benchmarks import crowd, export_speed
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
 
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
             private,
             "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
         ),
+        ("crowd", crowd, "what a crowd costs the cloud, over the plain network"),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)
         module.add_arguments(command)
