@@ -80,6 +80,11 @@ class Posterior(Artefact):
 
 
 @dataclass(frozen=True)
+class SearchedPosterior(Posterior):
+    """That of the density-ratio search."""
+
+
+@dataclass(frozen=True)
 class PosteriorWeights(Artefact):
     """The posterior's network: all its weights in one array, and how many directions its view has, (1,)."""
 

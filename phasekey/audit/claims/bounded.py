@@ -1,6 +1,8 @@
 """The claim of `bounded`: one transmission tells at most K nats. Every attacker beside what K allows him."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,14 +10,17 @@ from numpy.typing import NDArray
 
 from phasekey.audit.attack import CurvePoint, Unwatched, Watch
 from phasekey.audit.attackers.training import seeded
-from phasekey.audit.claims import gram
+from phasekey.audit.claims import gram, posterior
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, gram_of, mix, with_gaussian_decoys
 from phasekey.audit.numerics.bootstrap import mean_interval
 from phasekey.guarantee import limits
 
 Floats = NDArray[np.float32]
+Scores = NDArray[np.floating[Any]]
 REPEATS = (1, 2, 4, 8)  # near-duplicates that an attacker sees together
+PARTICLES = 4_000  # known images that the posterior weighs
+LINEUP = 8  # images of which one was sent
 SPREAD = 0.1  # of each value, in units of the features' own: a cosine of about .995 to the first
 
 
@@ -31,7 +36,7 @@ def judge(
     known: Features, test: Features, law: gram.GramLaw, nats: float, *, classes: int, steps: int, seed: int,
     repeats: tuple[int, ...] = REPEATS, watch: Watch | None = None,
 ) -> tuple[ClaimFigure, ...]:  # fmt: skip
-    """Attack label and direction from 1, 2, 4 and 8 near-duplicates, and the rows themselves.
+    """Attack label, property, direction and image from 1, 2, 4 and 8 near-duplicates, and the rows.
 
     Args:
         known: of images that the attacker has.
@@ -45,7 +50,8 @@ def judge(
         watch: told of every step.
 
     Returns:
-        Figures with the bounds that n·K nats leave (Fano's for labels, Pinsker's for cosines).
+        Figures with the bounds that n·K nats leave: Fano's for label, property and image, Pinsker's for
+        cosines.
     """
     found: list[ClaimFigure] = []
     for count in repeats:
@@ -60,29 +66,59 @@ def judge(
             watch=watch or Unwatched(),
         )
         with seeded(seed):
-            sums = gram.seen(torch.from_numpy(test.feature), near)
-        guessed, direction = gram.read(network, sums)
-        found.append(_label(count, guessed, test, nats, classes, curve, seed))
+            w = gram.transmit(torch.from_numpy(test.feature), near)
+        read, direction = gram.read(network, w)
+        prior = Features(known.feature[:PARTICLES], known.labels[:PARTICLES])
+        weight = posterior.weights(prior.feature, w.numpy(), law.components, law.sigma)
+        guessed: dict[str, Scores] = {"gram network": read}
+        guessed["posterior"] = posterior.labels_of(weight, prior.labels, classes)
+        found += _labels(count, guessed, test, nats, classes, curve, seed)
         candidates = {
             "gram network": direction,
-            "first eigenvector": gram.first_eigenvector(sums, test.feature.shape[1]),
+            "posterior": posterior.direction_of(weight, prior.feature),
+            "first eigenvector": gram.first_eigenvector(w),
         }
         name = f"cosine to the feature, {_of(count)}"
         found.append(_direction(f"direction-{count}", name, candidates, test, count * nats, seed))
+        found.append(_image(count, w.numpy(), test, law, nats, seed))
     return (*found, _rows(test, law, nats, seed), _difference(test, law, nats, seed))
 
 
-def _label(
-    count: int, guessed: NDArray[np.int64], test: Features, nats: float, classes: int,
+def _labels(
+    count: int, guessed: dict[str, Scores], test: Features, nats: float, classes: int,
     curve: tuple[CurvePoint, ...], seed: int,
-) -> ClaimFigure:  # fmt: skip
-    frequent = float(np.bincount(test.labels, minlength=classes).max() / len(test.labels))
-    bound = 1 - limits.success_at_most(count * nats, frequent)
-    wrong = mean_interval(guessed != test.labels, seed)
-    name = f"label guessed wrongly, {_of(count)}"
-    return ClaimFigure(
-        f"label-{count}", name, "gram network", wrong, 1 - frequent, "at least", bound, curve
-    )  # fmt: skip
+) -> Iterator[ClaimFigure]:  # fmt: skip
+    """The label, and a property of two values: whether the label is in the first half of the classes."""
+    half = classes // 2
+    asked = {"label": {name: each.argmax(1) for name, each in guessed.items()}}
+    asked["property"] = {
+        name: (each[:, :half].sum(1) < each[:, half:].sum(1)).astype(int) for name, each in guessed.items()
+    }
+    words = {"label": "label guessed wrongly", "property": "half of the classes guessed wrongly"}
+    for key, truth in (("label", test.labels), ("property", (test.labels >= half).astype(int))):
+        frequent = float(np.bincount(truth).max() / len(truth))
+        wrong = {name: guess != truth for name, guess in asked[key].items()}
+        attack = min(wrong, key=lambda name: float(wrong[name].mean()))
+        bound = 1 - limits.success_at_most(count * nats, frequent)
+        rate = mean_interval(wrong[attack], seed)
+        points = curve if attack == "gram network" else ()
+        name = f"{words[key]}, {_of(count)}"
+        yield ClaimFigure(
+            f"{key}-{count}", name, attack, rate, 1 - frequent, "at least", bound, points
+        )  # fmt: skip
+
+
+def _image(count: int, w: Floats, test: Features, law: gram.GramLaw, nats: float, seed: int) -> ClaimFigure:
+    """Which of LINEUP images it was: the attacker has them all, and the exact likelihood."""
+    rng = np.random.default_rng(seed)
+    count_all = len(test.feature)
+    shifts = rng.integers(1, count_all, LINEUP - 1)
+    others = (np.arange(count_all)[:, None] + shifts) % count_all
+    candidates = np.concatenate([test.feature[:, None], test.feature[others]], axis=1)
+    right = mean_interval(posterior.named(candidates, w, law.components, law.sigma), seed)
+    bound = limits.success_at_most(count * nats, 1 / LINEUP)
+    name = f"image named among {LINEUP}, {_of(count)}"
+    return ClaimFigure(f"image-{count}", name, "likelihood", right, 1 / LINEUP, "at most", bound)
 
 
 def _of(count: int) -> str:

@@ -1,9 +1,9 @@
 """Attackers on the Gram matrix: label and direction of a feature that a Haar secret hides.
 
-X = QM with Q uniform on O(k) tells exactly what W = XᵀX = aaᵀ + Σ bbᵀ does. The likelihood of a feature after
-n transmissions is the product of 0F1(k/2; aᵀW a / 4σ⁴) over their W (noncentral Wishart law, Muirhead
-1982, theorem 10.3.2), and 0F1(k/2; z) = 1 + 2z/k + …, so where a transmission tells little it depends on
-the W through their sum alone. That sum is what these attackers see of n near-duplicates.
+X = QM with Q uniform on O(k) tells exactly what W = XᵀX = aaᵀ + Σ bbᵀ does. The log-likelihood of a feature
+after n transmissions is a sum of ln(1 - aᵀW⁻¹a) over their W (posterior.py), which to first order is linear
+in the sum of the W⁻¹. So these attackers see of n near-duplicates both sums, of the W and of the W⁻¹; of one
+transmission that is W itself.
 A direction is found up to its sign, which W does not hold. The naive twin is the first eigenvector of W.
 """
 
@@ -41,11 +41,11 @@ class GramLaw:
 
 
 class GramReader(nn.Module):
-    """Sum of W, upper triangle (N, D(D+1)/2), whitened -> class scores (N, K) and a direction (N, D)."""
+    """Sums of W and W⁻¹, upper triangles (N, D(D+1)), whitened -> class scores (N, K), a direction (N, D)."""
 
     def __init__(self, values: int, classes: int) -> None:
         super().__init__()
-        inputs = values * (values + 1) // 2
+        inputs = values * (values + 1)
         self.classes = classes
         self.layers = nn.Sequential(
             nn.BatchNorm1d(inputs, affine=False),
@@ -59,25 +59,38 @@ class GramReader(nn.Module):
         return out[:, : self.classes], F.normalize(out[:, self.classes :], dim=1)
 
 
-def seen(feature: Tensor, law: GramLaw) -> Tensor:
-    """Draw what an attacker sees of n transmissions: sums of W, upper triangle.
+def transmit(feature: Tensor, law: GramLaw) -> Tensor:
+    """Draw what n transmissions of near-duplicates tell.
 
     Args:
         feature: (N, D).
         law: how it is hidden.
 
     Returns:
-        (N, D(D+1)/2).
+        W of each, (N, n, D, D).
     """
-    values = feature.shape[1]
-    total = torch.zeros(len(feature), values, values, device=feature.device)
+    drawn = []
     for _ in range(law.repeats):
         near = feature + law.spread * torch.randn_like(feature)
         near = near * (feature.norm(dim=1, keepdim=True) / near.norm(dim=1, keepdim=True).clamp_min(1e-12))
-        decoys = law.sigma * torch.randn(len(feature), law.components - 1, values, device=feature.device)
-        total += near[:, :, None] * near[:, None, :] + decoys.transpose(1, 2) @ decoys
-    upper = torch.triu_indices(values, values)
-    return total[:, upper[0], upper[1]]
+        shape = (len(feature), law.components - 1, feature.shape[1])
+        decoys = law.sigma * torch.randn(shape, device=feature.device)
+        drawn.append(near[:, :, None] * near[:, None, :] + decoys.transpose(1, 2) @ decoys)
+    return torch.stack(drawn, dim=1)
+
+
+def sums_of(w: Tensor) -> Tensor:
+    """Sum over transmissions what the network sees: upper triangles of W and of W⁻¹.
+
+    Args:
+        w: (N, n, D, D).
+
+    Returns:
+        (N, D(D+1)).
+    """
+    upper = torch.triu_indices(*w.shape[-2:])
+    both = (w.sum(1), torch.linalg.inv(w).sum(1))
+    return torch.cat([each[:, upper[0], upper[1]] for each in both], dim=1)
 
 
 def train_reader(
@@ -112,25 +125,21 @@ def train_reader(
 
 
 def _loss(network: nn.Module, feature: Tensor, labels: Tensor, law: GramLaw) -> Tensor:
-    scores, direction = network(seen(feature, law))
+    scores, direction = network(sums_of(transmit(feature, law)))
     cosine = (direction * F.normalize(feature, dim=1)).sum(1)
     loss: Tensor = F.cross_entropy(scores, labels) + 1 - cosine.square().mean()
     return loss
 
 
 @torch.no_grad()
-def read(network: GramReader, sums: Tensor) -> tuple[NDArray[np.int64], Floats]:
-    """Guess class (N,) and direction (N, D), a unit vector up to its sign, from sums of W."""
-    scores, direction = network(sums.to(device()))
-    return scores.argmax(1).cpu().numpy(), direction.cpu().numpy()
+def read(network: GramReader, w: Tensor) -> tuple[Floats, Floats]:
+    """Guess from W (N, n, D, D): class probabilities (N, K), and a unit vector (N, D) up to its sign."""
+    scores, direction = network(sums_of(w).to(device()))
+    return scores.softmax(1).cpu().numpy(), direction.cpu().numpy()
 
 
 @torch.no_grad()
-def first_eigenvector(sums: Tensor, values: int) -> Floats:
-    """Guess the direction by the eigenvector of W's largest eigenvalue: no training. (N, D), unit length."""
-    upper = torch.triu_indices(values, values)
-    whole = torch.zeros(len(sums), values, values)
-    whole[:, upper[0], upper[1]] = sums
-    whole[:, upper[1], upper[0]] = sums
-    axes: Floats = torch.linalg.eigh(whole)[1][:, :, -1].numpy()
+def first_eigenvector(w: Tensor) -> Floats:
+    """Guess the direction by the largest eigenvalue of the sum of W: (N, n, D, D) -> (N, D), unit length."""
+    axes: Floats = torch.linalg.eigh(w.sum(1))[1][:, :, -1].numpy()
     return axes

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from phasekey.audit.artefacts import Artefact, SearchedAngles, SearchedFolds
+from phasekey.audit.artefacts import Artefact, SearchedAngles, SearchedFolds, SearchedPosterior
 from phasekey.audit.attack import Attack, Context, Findings, Leak
 from phasekey.audit.attackers.angle_estimates import Traffic, angles_like
 from phasekey.audit.attackers.training import device, fit, seeded
@@ -43,7 +43,7 @@ class DensityRatio(Attack):
     remedy: ClassVar[str] = (
         "More components than the feature has values (--mode bounded): then no angle is left to find."
     )
-    provides: ClassVar[tuple[type[Artefact], ...]] = (SearchedAngles, SearchedFolds)
+    provides: ClassVar[tuple[type[Artefact], ...]] = (SearchedAngles, SearchedFolds, SearchedPosterior)
 
     def steps(self, effort: Effort) -> int:
         """Count the steps of the training."""
@@ -63,7 +63,8 @@ class DensityRatio(Attack):
         posteriors = {name: _posterior(network, x, effort.angles) for name, x in _sent(view).items()}
         folded = (best_guess(posteriors["test"], fold) for fold in (2, 4))
         angles = SearchedAngles(**{name: best_guess(values) for name, values in posteriors.items()})
-        return Findings(angles.test, curve=curve, artefacts=(angles, SearchedFolds(*folded)))
+        posterior = SearchedPosterior(posteriors["validation"], posteriors["test"])
+        return Findings(angles.test, curve=curve, artefacts=(angles, SearchedFolds(*folded), posterior))
 
 
 def _sent(view: AttackerView) -> dict[str, Floats]:

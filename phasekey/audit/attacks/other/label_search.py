@@ -1,6 +1,7 @@
 """The label itself leaks: whoever holds the decoder needs only the angle at which it is sure of an answer."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,14 +14,16 @@ from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.scene.scene import Floats, Samples
 from phasekey.audit.scene.view import AttackerView, Transmissions
 
-POWERS = (0.5, 1.0, 2.0, 4.0, 8.0)  # how far a confident answer speaks for an angle
+POWERS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # how far a confident answer speaks for an angle
+SHARES = (0.5, 1.0, 2.0)  # how far a posterior that others found is heeded
 
 
 class LabelSearch(Attack):
     """Φ runs once; d is asked at every angle. The label is that of largest Σ_φ p(φ | x) d(Re[h e^{-iφ}]).
 
-    p(φ | x) grows with the decoder's largest probability, and with the angle network's posterior where that
-    is there; validation decides how far each counts. It leaves the angle expected to err least.
+    p(φ | x) grows with the decoder's largest probability, and with the posterior of the angle network or of
+    the density-ratio search, where one is there; validation decides which counts, and how far each does.
+    It leaves the angle expected to err least.
     reference: the decoder's answer at the right angle.
     """
 
@@ -45,22 +48,32 @@ class LabelSearch(Attack):
         """Labels of most weight over all angles; it leaves the angles at which answers are surest."""
         view, effort = context.view, context.effort
         validation, test = (Answers(view, part, effort.angles) for part in (view.validation, view.test))
-        network = context.get(Posterior)
-        if network is not None:
-            validation.know(network.validation)
-            test.know(network.test)
-        power, share = min(
-            (
-                (power, share)
-                for power in POWERS
-                for share in (0.0, 1.0)
-                if share == 0.0 or network is not None
-            ),
-            key=lambda chosen: float((validation.labels(*chosen) != view.validation.labels).mean()),
-        )
+        for posterior in context.all(Posterior):
+            validation.know(posterior.validation)
+            test.know(posterior.test)
+        trusts = [Trust(power) for power in POWERS]
+        known = range(len(context.all(Posterior)))
+        trusts += [Trust(power, share, number) for power in POWERS for share in SHARES for number in known]
+        wrong = [float((validation.labels(trust) != view.validation.labels).mean()) for trust in trusts]
+        chosen = trusts[int(np.argmin(wrong))]
         context.watch.advance()
-        angles = best_guess(test.posterior(power, share))
-        return Findings(test.labels(power, share), artefacts=(AnswerAngles(angles),), unhidden=test.right)
+        angles = best_guess(test.posterior(chosen))
+        return Findings(test.labels(chosen), artefacts=(AnswerAngles(angles),), unhidden=test.right)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far each source counts: p(φ | x) ∝ confidence^power · known^share.
+
+    Attributes:
+        power: how far a sure answer speaks for an angle.
+        share: how far a known posterior is heeded.
+        number: which of those that are known.
+    """
+
+    power: float
+    share: float = 0.0
+    number: int = 0
 
 
 class Answers:
@@ -69,7 +82,7 @@ class Answers:
     def __init__(self, view: AttackerView, samples: Transmissions, angles: int) -> None:
         self._view, self._processed = view, view.device.process(samples.x)
         self._said = np.stack(list(self._ask(angles)), axis=1)
-        self._known = np.zeros(self._said.shape[:2], np.float32)
+        self._known: list[Floats] = []
 
     def _ask(self, angles: int) -> Iterator[Floats]:
         for angle in grid(angles):
@@ -82,31 +95,30 @@ class Answers:
         Args:
             posterior: (N, A) on the same grid.
         """
-        self._known = np.log(posterior + 1e-6)
+        self._known.append(np.log(posterior + 1e-6))
 
-    def posterior(self, power: float, share: float) -> Floats:
-        """p(φ | x) ∝ confidence^power · known^share.
+    def posterior(self, trust: Trust) -> Floats:
+        """Weigh the angles.
 
         Args:
-            power: how far a sure answer speaks for an angle.
-            share: 1 to heed the known posterior, 0 not to.
+            trust: how far each source counts.
 
         Returns:
-            (N, A).
+            p(φ | x), (N, A).
         """
-        return softmax(power * np.log(self._said.max(2) + 1e-6) + share * self._known)
+        scores = trust.power * np.log(self._said.max(2) + 1e-6)
+        return softmax(scores + trust.share * self._known[trust.number] if trust.share else scores)
 
-    def labels(self, power: float, share: float) -> NDArray[np.int64]:
+    def labels(self, trust: Trust) -> NDArray[np.int64]:
         """The label of most weight over all angles.
 
         Args:
-            power: as in `posterior`.
-            share: as in `posterior`.
+            trust: how far each source counts.
 
         Returns:
             (N,) int64.
         """
-        weighed: NDArray[np.int64] = (self.posterior(power, share)[..., None] * self._said).sum(1).argmax(1)
+        weighed: NDArray[np.int64] = (self.posterior(trust)[..., None] * self._said).sum(1).argmax(1)
         return weighed
 
     def right(self, samples: Samples) -> NDArray[np.int64]:

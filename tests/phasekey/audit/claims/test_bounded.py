@@ -33,7 +33,8 @@ def figures(law: gram.GramLaw = LAW, length: float = D**0.5, repeats: tuple[int,
 
 def test_the_claim_is_kept_where_it_holds() -> None:
     found = figures(repeats=(1, 4))
-    assert found.keys() == {"label-1", "direction-1", "label-4", "direction-4", "rows", "difference"}
+    kinds = ("label", "property", "direction", "image")
+    assert found.keys() == {*(f"{kind}-{count}" for kind in kinds for count in (1, 4)), "rows", "difference"}
     assert all(figure.kept for figure in found.values())
     assert found["label-4"].value < found["label-1"].value < found["label-1"].chance + 0.03
 
@@ -47,6 +48,8 @@ def test_attackers_see_decoys_that_are_too_small(law: gram.GramLaw, length: floa
     found = figures(law, length)
     assert found["label-1"].kept is False
     assert found["direction-1"].kept is False
+    assert found["image-1"].kept is False
+    assert found["property-1"].kept is False
 
 
 @pytest.mark.parametrize("kind", ["identity", "permutation"])
@@ -96,8 +99,12 @@ def test_what_an_attacker_simulates_is_what_a_device_sends() -> None:
     np.testing.assert_allclose(gram_of(x).mean(0), expected, atol=1.0)
     torch.manual_seed(0)
     upper = np.triu_indices(D)
-    simulated = gram.seen(torch.from_numpy(feature), LAW).numpy().mean(0)
-    np.testing.assert_allclose(simulated, expected[upper], atol=1.0)
+    w = gram.transmit(torch.from_numpy(feature), LAW)
+    simulated = gram.sums_of(w).numpy()
+    np.testing.assert_allclose(simulated[:, : len(upper[0])].mean(0), expected[upper], atol=1.0)
+    np.testing.assert_allclose(
+        simulated[0, len(upper[0]) :], np.linalg.inv(w[0, 0].numpy())[upper], atol=1e-4
+    )
 
 
 def test_secrets_are_orthogonal_and_permutations_are_uniform() -> None:

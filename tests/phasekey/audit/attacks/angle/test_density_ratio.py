@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from phasekey.audit.artefacts import SearchedAngles, SearchedFolds
+from phasekey.audit.artefacts import SearchedAngles, SearchedFolds, SearchedPosterior
 from phasekey.audit.attacks.angle.density_ratio import DensityRatio
 from phasekey.audit.budget import EFFORTS
+from phasekey.audit.numerics.circle import best_guess
 from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import hide
 from phasekey.audit.running.runner import attack_scene
@@ -39,6 +40,9 @@ def test_finds_narrow_features_that_are_not_gaussian(leaky: Scene) -> None:
     found = attack_scene(DensityRatio(), scene, EFFORT, 0)
     assert circular_error(found.estimate, scene.test.theta).mean() < 0.9  # chance is 1.571
     assert found.curve[-1].validation < found.curve[0].validation < 2.2  # ln 8 = 2.08 where nothing is known
+    posterior = found.get(SearchedPosterior)
+    np.testing.assert_allclose(posterior.test.sum(1), 1, atol=1e-5)
+    np.testing.assert_array_equal(best_guess(posterior.test), found.estimate)
     angles, folds = found.get(SearchedAngles), found.get(SearchedFolds)
     np.testing.assert_array_equal(angles.test, found.estimate)
     assert circular_error(angles.validation, scene.validation.theta).mean() < 0.9
