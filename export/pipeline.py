@@ -33,7 +33,7 @@ class ExportOptions:
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     score: measure the accuracy of the graphs on test images, where the data of training is at hand.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
-    local_fallback: put the processing graph into the edge folder too, for devices that may do without a cloud.
+    local_fallback: put the processing graph into the edge folder too, for when no server answers.
     """
 
     name: str | None = None
