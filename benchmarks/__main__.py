@@ -1,9 +1,9 @@
-"""`python -m benchmarks NAME`: export, serving, private, capacity, soak."""
+"""`python -m benchmarks NAME`: export, serving, private, crowd, capacity, soak."""
 
 import argparse
 import sys
 
-from benchmarks import export_speed
+from benchmarks import crowd, export_speed
 from benchmarks.capacity import command as capacity
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             private,
             "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
         ),
+        ("crowd", crowd, "what a crowd costs the cloud, over the plain network"),
         ("soak", soak, "minutes at saturation while servers, certificate and versions change under load"),
         ("capacity", capacity, "what one core answers, and what many requests a minute take"),
     ):

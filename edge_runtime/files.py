@@ -26,8 +26,8 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 def is_picture(item: object) -> bool:
     """Whether this is a PIL image: asked without importing Pillow, which whoever made it has imported."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(item, module.Image)
+    kind = getattr(sys.modules.get("PIL.Image"), "Image", None)  # None too while a thread imports it just now
+    return kind is not None and isinstance(item, kind)
 
 
 def is_encoded(item: object) -> bool:

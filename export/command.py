@@ -81,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="summary of that audit (default: audit.json beside the checkpoint, where it is of it)",
     )
     parser.add_argument(
+        "--with-local-fallback",
+        action="store_true",
+        help="put the cloud's graph into the edge folder as well, so that a device may compute by itself "
+        "where no server can be reached; whoever has the device then has the whole network",
+    )
+    parser.add_argument(
         "--unsafe-allow-unproved",
         action="store_true",
         help="write the bundle even if the processing graph is not proved to be rotation-equivariant; "
@@ -111,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
         score=not args.no_score,
         audit=args.audit,
         require_audit=args.require_audit,
+        local_fallback=args.with_local_fallback,
     )
     manifest = export_checkpoint(args.ckpt, destination, options)
     print(_summary(destination, manifest))  # noqa: T201

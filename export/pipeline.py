@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.graphs import OPSET, Arithmetic, build_graphs
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
-from phasekey.bundle import DecoySpec, Manifest, SecretSpec
+from phasekey.bundle import LOCAL_FALLBACK, LOCAL_FILE, DecoySpec, Manifest, SecretSpec
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
 from phasekey.model.promise import guarantee_of
@@ -33,6 +33,7 @@ class ExportOptions:
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     score: measure the accuracy of the graphs on test images, where the data of training is at hand.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
+    local_fallback: put the processing graph into the edge folder too, for when no server answers.
     """
 
     name: str | None = None
@@ -44,6 +45,7 @@ class ExportOptions:
     audit: Path | None = None
     require_audit: bool = False
     score: bool = True
+    local_fallback: bool = False
 
 
 DEFAULTS = ExportOptions()
@@ -126,6 +128,8 @@ def _export(
     )
     name = _default_name(trained) if options.name is None else options.name
     facts = replace(_facts(trained, name, shipped, evidence), audit=audit)
+    if options.local_fallback:
+        facts = replace(facts, export={**facts.export, LOCAL_FALLBACK: LOCAL_FILE})
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)
 
 

@@ -14,8 +14,8 @@ from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
 from phasekey.bundle import Manifest, edge_of, load_manifest
 from sdk.core.hidden import Hidden
-from sdk.core.local import has_local
-from sdk.core.message_size import bytes_per_image, images_per_request
+from sdk.core.info import info_of
+from sdk.core.message_size import images_per_request
 from sdk.core.opening import open_store
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
@@ -120,22 +120,7 @@ class Device:
 
     def model_info(self) -> ModelInfo:
         """What the bundle is: image size, labels, what hides, and how much travels."""
-        manifest, image = self._manifest, self._manifest.image
-        up, down = bytes_per_image(manifest)
-        return ModelInfo(
-            name=manifest.model_name,
-            image=(image.height, image.width, image.channels),
-            dtype=image.dtype,
-            labels=manifest.labels,
-            secret=manifest.secret.kind,
-            components=manifest.secret.components,
-            wire=manifest.wire.dtype,
-            bytes_up=up,
-            bytes_down=down,
-            nats=manifest.nats_per_transmission,
-            local_fallback=has_local(manifest),
-            warning=manifest.privacy_warning,
-        )
+        return info_of(self._manifest)
 
     def prepare(self, predictions: int) -> int:
         """Encode decoys ahead, so that a prediction of a new input costs one pass of the encoder.

@@ -16,6 +16,7 @@ from export.writing.stamp import serialise, stamp, strip
 from phasekey.audit.report.card import CARD_FILE
 from phasekey.bundle import (
     FORMAT_VERSION,
+    LOCAL_FALLBACK,
     BundleError,
     DecoySpec,
     GraphFile,
@@ -96,6 +97,8 @@ def _write_parts(folder: Path, models: dict[str, onnx.ModelProto], bundle_id: st
     entries = {role: _write_graph(paths[role], role, models[role], ties.get(role)) for role in ROLES}
     manifest = _manifest(bundle_id, model_name, entries, facts)
     write_manifest(folder / "edge", manifest)
+    if LOCAL_FALLBACK in facts.export:
+        shutil.copyfile(paths["processing"], folder / "edge" / facts.export[LOCAL_FALLBACK])
     write_config(folder / "cloud" / model_name, manifest)
     sizes = {role: path.stat().st_size for role, path in paths.items()}
     write_card(folder / CARD_FILE, manifest, sizes)

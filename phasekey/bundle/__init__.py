@@ -12,6 +12,8 @@ from phasekey.bundle.manifest import (
 )
 from phasekey.bundle.parts import (
     ARCHIVE,
+    LOCAL_FALLBACK,
+    LOCAL_FILE,
     ROTATION,
     UNPROVED,
     DecoySpec,
@@ -30,6 +32,8 @@ __all__ = [
     "ARCHIVE",
     "FORMAT_VERSION",
     "GRAPH_VERSION",
+    "LOCAL_FALLBACK",
+    "LOCAL_FILE",
     "MANIFEST_FILE",
     "ROTATION",
     "UNPROVED",

@@ -48,6 +48,9 @@ class SecretSpec:
         return self.kind == "permutation"
 
 
+# In the manifest's section `export`: the file beside it that holds the cloud's graph too, where the export
+# was asked for one. Its checksum is that of `processing`.
+LOCAL_FALLBACK, LOCAL_FILE = "local_fallback", "processing.onnx"
 ROTATION = SecretSpec("rotation", 2)  # the paper's, and what every bundle of format 1 has
 ARCHIVE = "archive"  # the decoy source of features of private images that the device keeps
 

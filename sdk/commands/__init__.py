@@ -2,4 +2,6 @@
 
 SUBCOMMANDS = {  # name: what it does, in a line. Its module is sdk.commands.NAME.
     "predict": "the class of image files",
+    "info": "what a bundle is, and whether a server has its other half",
+    "bench": "where the time of a prediction goes",
 }

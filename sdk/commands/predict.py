@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -12,7 +11,10 @@ from edge_runtime import EdgeRuntimeError
 from phasekey.bundle import PrivacyWarning
 from phasekey.command import FAILED
 from sdk.client import EdgeClient
+from sdk.commands.options import add_bundle, add_network, add_talk, config_of
+from sdk.commands.output import JsonLines, Progress, Table
 from sdk.errors import SdkError
+from sdk.prediction import Prediction, Timings
 
 DESCRIPTION = """\
 Predict what is on images, with the middle of the network in a cloud that does not see them.
@@ -35,11 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image files (PNG, JPEG, …)")
+    add_bundle(parser)
+    add_network(parser)
+    add_talk(parser)
     parser.add_argument(
-        "--bundle", metavar="DIR", type=Path, required=True, help="export: build/NAME, or its edge folder"
+        "--batch-size", metavar="N", type=int, help="images in one request: more is quicker, for many images"
     )
     parser.add_argument(
-        "--target", metavar="HOST:PORT", required=True, help="the server that holds the 'cloud' half"
+        "--on-unavailable",
+        choices=["raise", "local"],
+        help="local: where no server can be reached, compute on this device (export --with-local-fallback)",
     )
     parser.add_argument(
         "--resize", action="store_true", help="scale images to the encoder's size instead of refusing them"
@@ -80,17 +87,40 @@ def run(args: argparse.Namespace) -> int:
         warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
         client = EdgeClient(
             args.bundle,
-            args.target,
+            config=config_of(args),
             secret=secret,
             decoys=args.decoys,
             budget=args.budget,
             store=_store(args),
             resize=args.resize,
         )
-    if client.manifest.privacy_warning:
+    if client.manifest.privacy_warning and not args.quiet:
         sys.stderr.write(f"warning: {client.manifest.privacy_warning}\n")
+    table = JsonLines() if args.json else Table(client.manifest.labels, args.images, heading=not args.quiet)
     with client:
-        return _print_table(client, args.images)
+        return _predict(client, args, table)
+
+
+def _predict(client: EdgeClient, args: argparse.Namespace, table: Table | JsonLines) -> int:
+    """Say what each image shows as it is done; a broken image costs its own line only."""
+    table.begin()
+    status, total = 0, Timings()
+    progress = Progress(len(args.images), wanted=not args.quiet)
+    results = client.predict_stream(args.images, batch=args.batch_size or 1, on_error="return")
+    for path, result in zip(args.images, results, strict=True):
+        if isinstance(result, Prediction):
+            table.add(path, result)
+            total += result.timings
+        elif isinstance(result, EdgeRuntimeError):
+            table.fail(path, result)
+            status = FAILED
+        else:
+            raise result
+        progress.step()
+    if args.verbose:
+        stages = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in vars(total).items())
+        sys.stderr.write(f"milliseconds in all: {stages}\n")
+    return status
 
 
 def _store(args: argparse.Namespace) -> Path | None:
@@ -106,29 +136,3 @@ def _read_secret(path: Path | None) -> bytes | None:
         return path.read_bytes()
     except OSError as error:
         raise SdkError(f"The secret file {path} cannot be read: {error.strerror}.") from error
-
-
-def _print_table(client: EdgeClient, images: list[Path]) -> int:
-    """Print a line for each image as it is done; a broken image costs its own line only."""
-    name, label = (
-        max(map(len, texts)) for texts in (["image", *map(str, images)], ["label", *client.manifest.labels])
-    )
-    _write(f"{'image':<{name}}  {'label':<{label}}  probability  time (ms)")
-    status = 0
-    for path in images:
-        started = time.perf_counter()
-        try:
-            prediction = client.predict(path)
-        except EdgeRuntimeError as error:
-            sys.stderr.write(f"error: {error}\n")
-            status = FAILED
-            continue
-        elapsed = 1000 * (time.perf_counter() - started)
-        probability = float(prediction.probabilities.max())
-        _write(f"{path!s:<{name}}  {prediction.labels[0]:<{label}}  {probability:>11.4f}  {elapsed:>9.1f}")
-    return status
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()

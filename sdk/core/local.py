@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from phasekey.bundle import Manifest
+from phasekey.bundle import LOCAL_FALLBACK, Manifest
 from phasekey.bundle.checksums import sha256_of_file
 from phasekey.graph_runtime import GraphError, GraphSession
 from sdk.errors import ConfigurationError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-LOCAL_FILE = "local_fallback"  # in the manifest's section `export`: the file's name
 
 
 def has_local(manifest: Manifest) -> bool:
     """Whether the export put the processing graph beside the encoder."""
-    return bool(manifest.export.get(LOCAL_FILE))
+    return bool(manifest.export.get(LOCAL_FALLBACK))
 
 
 class LocalProcessing:
@@ -38,7 +37,7 @@ class LocalProcessing:
                 "on_unavailable='local' takes a bundle that holds the processing graph: export it with "
                 "--with-local-fallback."
             )
-        path = folder / str(manifest.export[LOCAL_FILE])
+        path = folder / str(manifest.export[LOCAL_FALLBACK])
         try:
             if sha256_of_file(path) != manifest.processing.sha256:
                 raise ConfigurationError(f"{path} is not the cloud's graph. Copy the whole bundle again.")

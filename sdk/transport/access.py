@@ -20,7 +20,7 @@ def credentials_of(config: ClientConfig) -> grpc.ChannelCredentials | None:
     """
     if not config.secure:
         return None
-    roots, key, cert = (_read(path) for path in (config.ca_cert, config.key, config.cert))
+    roots, key, cert = (_read_pem(path) for path in (config.ca_cert, config.key, config.cert))
     return grpc.ssl_channel_credentials(roots, key, cert)
 
 
@@ -51,6 +51,13 @@ def _bearer(token: str) -> list[tuple[str, str]]:
 def _text(path: Path) -> str:
     content = _read(path) or b""
     return content.decode("ascii", "replace")
+
+
+def _read_pem(path: Path | None) -> bytes | None:
+    content = _read(path)
+    if content is not None and not (b"-----BEGIN" in content and b"-----END" in content):
+        raise ConfigurationError(f"{path} is no PEM file, or only half of one.")
+    return content
 
 
 def _read(path: Path | None) -> bytes | None:

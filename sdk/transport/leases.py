@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from sdk.errors import ClientClosed
+from sdk.errors import ClientClosed, ConfigurationError
 
 _Channel = TypeVar("_Channel")
 
@@ -81,10 +81,19 @@ class Leases(Generic[_Channel]):
             raise ClientClosed("The client is closed. Make a new one.")
         stamp = self._stamp()
         if self._current is None or self._current.stale or self._current.stamp != stamp:
-            self._current = Lease(self._open(), stamp)
-            self._leases.add(self._current)
-            self._drop_unused()
-        return self._current
+            self._replace(stamp)
+        return self._current  # type: ignore[return-value]  # _replace has set it, or raised
+
+    def _replace(self, stamp: object) -> None:
+        try:
+            channel = self._open()
+        except ConfigurationError:  # a certificate that is half written, or gone: the old channel goes on
+            if self._current is None or self._current.stale:
+                raise
+            return
+        self._current = Lease(channel, stamp)
+        self._leases.add(self._current)
+        self._drop_unused()
 
     def _drop_unused(self) -> None:
         unused = [lease for lease in self._leases if lease is not self._current and not lease.calls]

@@ -74,6 +74,8 @@ _CAUSES = (
     ("dns", "its name is unknown (DNS)"),
     ("name resolution", "its name is unknown (DNS)"),
     ("address family", "its name is unknown (DNS)"),
+    ("hostname lookup", "its name is unknown (DNS)"),
+    ("parsing http/2", "what listens there does not speak gRPC (an HTTP-only port?), or TLS is wanted"),
     ("http2 settings", "what listens there does not speak gRPC (an HTTP-only port?), or TLS is wanted"),
     ("trying to connect an http1", "what listens there speaks HTTP/1 only: many servers have another port"),
     ("connection refused", "nothing listens there"),

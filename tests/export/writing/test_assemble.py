@@ -59,6 +59,26 @@ def test_the_same_checkpoint_gives_the_same_bytes(exported, tmp_path: Path) -> N
     assert tree(tmp_path / "again") == tree(exported.bundle)
 
 
+def test_with_local_fallback_the_device_computes_what_the_cloud_would(exported, tmp_path: Path) -> None:
+    out = tmp_path / "fallback"
+    options = ["--with-local-fallback", "--no-score"]
+    assert main(["export", "--ckpt", str(exported.checkpoint), "--out", str(out), *options]) == 0
+    manifest = load_manifest(out / "edge")
+    (processing,) = out.glob("cloud/*/1/model.onnx")
+    assert (out / "edge" / "processing.onnx").read_bytes() == processing.read_bytes()
+    assert manifest.bundle_id == load_manifest(exported.edge).bundle_id
+    secret = bytes(range(32))
+    with (
+        start(ServerConfig(model_repository=out / "cloud", listen="127.0.0.1:0")) as running,
+        EdgeClient(out / "edge", running.address, secret=secret) as client,
+    ):
+        expected = client.predict(exported.images[:4])
+    alone = EdgeClient(out / "edge", "127.0.0.1:1", secret=secret, on_unavailable="local")
+    found = alone.predict(exported.images[:4])
+    assert found.fallen_back == (0, 1, 2, 3)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
+
+
 def test_each_graph_says_what_it_is_and_where_it_belongs(exported) -> None:
     manifest = load_manifest(exported.edge)
     for role, model in graphs(exported.bundle).items():
