@@ -22,7 +22,7 @@ TORCH = $(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url "$(TORCH_INDEX)" to
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities requirements image format clean
+.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities requirements image ray format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -72,6 +72,10 @@ requirements: .venv/.uv
 image: .venv/.dev
 	deploy/image.sh
 
+# Ray pins much of what we pin too, so it has an environment to itself.
+ray: .venv/.dev .venv/.ray
+	PHASEKEY_RAY_VENV=$(CURDIR)/.venv/ray $(BIN)/python -m pytest tests/examples/test_ray_serve.py
+
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -91,6 +95,12 @@ clean:
 .venv/.uv: .venv/bin/python
 	$(BIN)/python -m venv .venv/uv
 	.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	touch $@
+
+.venv/.ray: .venv/bin/python examples/ray/constraints.txt pyproject.toml
+	$(BIN)/python -m venv .venv/ray
+	.venv/ray/bin/python -m pip install --quiet --disable-pip-version-check -c examples/ray/constraints.txt \
+		--editable '.[ray]'
 	touch $@
 
 .venv/.train .venv/.dev: .venv/.%: .venv/bin/python pyproject.toml constraints.txt

@@ -1,11 +1,13 @@
-"""`python -m benchmarks NAME`: export, serving, private."""
+"""`python -m benchmarks NAME`: export, serving, private, crowd, capacity, soak."""
 
 import argparse
 import sys
 
-from benchmarks import export_speed
+from benchmarks import crowd, export_speed
+from benchmarks.capacity import command as capacity
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
+from benchmarks.soak import command as soak
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
             private,
             "one private inference beside CrypTen, SPU and TenSEAL, with guarantees",
         ),
+        ("crowd", crowd, "what a crowd costs the cloud, over the plain network"),
+        ("soak", soak, "minutes at saturation while servers, certificate and versions change under load"),
+        ("capacity", capacity, "what one core answers, and what many requests a minute take"),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)
         module.add_arguments(command)

@@ -30,9 +30,9 @@ def clients(folder: Path) -> Iterator[Mapping[str, Callable[[], object]]]:
     with ExitStack() as stack:
         found: dict[str, Callable[[], object]] = {}
         for mode in ("bounded", "anonymous"):
-            bundle = _export(folder, mode)
+            bundle = export_mode(folder, mode)
             target = stack.enter_context(running_server(bundle / "cloud"))
-            archive = _pack(folder, bundle) if mode == "anonymous" else None
+            archive = pack(folder, bundle) if mode == "anonymous" else None
             client = stack.enter_context(EdgeClient(bundle, target, secret=os.urandom(32), decoys=archive))
             if archive:
                 client.prepare(PREPARED)
@@ -55,7 +55,8 @@ def seconds(predict: Callable[[], object], repeats: int) -> list[float]:
     return times
 
 
-def _export(folder: Path, mode: str) -> Path:
+def export_mode(folder: Path, mode: str) -> Path:
+    """Train a LeNet for a mode of `phasekey train` for one epoch, and export it: the bundle's folder."""
     run, bundle = folder / mode, folder / f"{mode}-bundle"
     train = ["phasekey.cli", "train", "--mode", mode, "--arch", "lenet", "--data", "digits", "--epochs", "1"]
     _module(*train, "--out", str(run))
@@ -63,7 +64,8 @@ def _export(folder: Path, mode: str) -> Path:
     return bundle
 
 
-def _pack(folder: Path, bundle: Path) -> Path:
+def pack(folder: Path, bundle: Path) -> Path:
+    """Make an archive of the digits set aside: its path."""
     archive = folder / "decoys.db"
     pack = ["phasekey.cli", "decoys", "pack", "--images", "digits", "--bundle", str(bundle)]
     _module(*pack, "--out", str(archive))

@@ -18,14 +18,14 @@ from phasekey.wire.errors import WireError
 from phasekey.wire.infer import join_request, split_response
 from phasekey.wire.tensors import datatype_of, read_tensors
 from sdk.errors import CallError, InvalidReply, Unavailable, WrongModel
-from sdk.transport.status import error_of, quote
+from sdk.transport.status import NOTHING_SENT, SENT, error_of, quote
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # How servers say that they don't have a model: Triton answers false, KServe NOT_FOUND, MLServer UNKNOWN.
 _ABSENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN)
+_ASKED = 4  # times, before a no counts
 _TIMING = "server-timing"
-NOTHING_SENT, SENT = "nothing was sent", "x was sent, and may have arrived"
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,11 @@ def check(peer: Peer, manifest: Manifest) -> Generator[Question, Any, None]:
         CallError: says which of these fails, and what to do.
     """
     try:
-        ready = yield Question("ServerReady", pb.ServerReadyRequest())
-        if not ready.ready:
+        if not (yield from _any("ServerReady", pb.ServerReadyRequest())):
             text = f"The server at {peer.target} is not ready yet. Try again in a moment."
             raise Unavailable(text, done=NOTHING_SENT)
         try:
-            offered = (yield Question("ModelReady", pb.ModelReadyRequest(name=peer.model))).ready
+            offered = yield from _any("ModelReady", pb.ModelReadyRequest(name=peer.model))
         except grpc.RpcError as error:
             if error.code() not in _ABSENT:
                 raise
@@ -85,6 +84,16 @@ def check(peer: Peer, manifest: Manifest) -> Generator[Question, Any, None]:
         raise peer.error(error, sent=False) from error
     _compare(peer, "input", metadata.inputs, manifest.processing.inputs)
     _compare(peer, "output", metadata.outputs, manifest.processing.outputs)
+
+
+def _any(method: str, request: Any) -> Generator[Question, Any, bool]:
+    """Whether one of a few servers says that it is ready: several get questions in turn, and one that shuts
+    down says no to both, to a model that it has as well.
+    """
+    for _ in range(_ASKED):
+        if (yield Question(method, request)).ready:
+            return True
+    return False
 
 
 def advance(walk: Generator[Question, Any, None], reply: Any) -> Question | None:

@@ -21,6 +21,7 @@ LISTED = (
     "image.inversion_2",
     "image.pair_decoder",
     "image.inversion_fit",
+    "image.generative_prior",
     "property.inference_1",
     "property.inference_2",
     "property.inference_3",

@@ -25,6 +25,7 @@ class CheckpointDevice:
     def __init__(self, network: SplitNetwork) -> None:
         self._network = network.to(processor()).eval()
         self.rotated = network.form == "complex"
+        self.encoder = network.encoder  # (N, C, H, W) in [0, 1] -> a, with a gradient
 
     def encode(self, images: Pixels) -> Floats:
         """a = g(I).

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -62,15 +63,29 @@ Path(sys.argv[1], f"seen{run.rank}.txt").write_text(
 """
 
 
-def test_two_processes_share_the_batches_and_agree_on_the_weights(tmp_path):
-    """On one machine over loopback; on GPUs the same code runs with another backend."""
+def test_two_machines_share_the_batches_and_agree_on_the_weights(tmp_path):
+    """Two launchers of one process each, over loopback; on GPUs the same code runs with another backend."""
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    line += [str(script), str(tmp_path / "run")]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"]
+    launcher += ["--master_addr", "127.0.0.1", "--master_port", port]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+    machines = [
+        subprocess.Popen(
+            [*launcher, "--node_rank", rank, str(script), str(tmp_path / "run")],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+        )
+        for rank in ("0", "1")
+    ]
+    for machine in machines:
+        said, _ = machine.communicate(timeout=240)
+        assert machine.returncode == 0, said[-2000:]
     first, second = ((tmp_path / "run" / f"seen{rank}.txt").read_text() for rank in (0, 1))
     assert first == second
     assert first.startswith("2 ")

@@ -6,9 +6,11 @@ import grpc
 import numpy as np
 import pytest
 
+from cloud_runtime.config import ServerConfig
+from cloud_runtime.server import start
 from phasekey.bundle import TensorSpec
 from phasekey.wire import open_inference_pb2 as pb
-from sdk import GrpcTransport, SdkError
+from sdk import GrpcTransport, SdkError, Unavailable
 from sdk.transport.status import error_of, quote
 
 X = np.random.default_rng(0).normal(size=(3, 4, 4, 4)).astype(np.float32)
@@ -162,6 +164,15 @@ def test_a_typed_reply_is_read_as_well(connect, fake_server):
         np.testing.assert_array_equal(connect(fake_server(ModelInfer=behaviour)).infer(X), [[1, 2]])
 
 
+def test_empty_contents_beside_raw_ones_are_taken(connect, fake_server):
+    """MLServer 1.7.1 sends them."""
+    message = pb.ModelInferResponse(raw_output_contents=[np.float32([[1, 2]]).tobytes()])
+    message.outputs.add(name="h", datatype="FP32", shape=[1, 2]).contents.SetInParent()
+    assert message.outputs[0].HasField("contents")
+    found = connect(fake_server(ModelInfer=lambda request, context: message)).infer(X)
+    np.testing.assert_array_equal(found, [[1, 2]])
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -278,3 +289,13 @@ def test_no_proxy_of_the_environment_is_used(connect, server, small_export, monk
     for name in ("http_proxy", "grpc_proxy", "https_proxy"):
         monkeypatch.setenv(name, f"http://{NOWHERE}")
     connect(server.address).check(small_export.manifest)
+
+
+def test_a_server_that_shuts_down_is_no_reason_to_refuse_its_neighbour(connect, server, small_export):
+    """Questions go to several in turn; one that drains says `not ready` of itself and of its models."""
+    with start(ServerConfig(small_export.cloud, listen="127.0.0.1:0")) as other:
+        other.drain()
+        for _ in range(4):
+            connect([server.address, other.address]).check(small_export.manifest)
+        with pytest.raises(Unavailable, match="not ready"):
+            connect(other.address).check(small_export.manifest)

@@ -45,6 +45,7 @@ HELD: dict[str, Held] = {
     "inversion-1-trained": Held("rmse", 0.12, hides="constant"),
     "inversion-2": Held("rmse", 0.12, hides="constant"),
     "inversion-fit": Held("rmse", 0.12, hides="constant"),
+    "generative-prior": Held("rmse", 0.2, hides="constant"),
     "pair-decoder": Held("rmse_best_of_2", 0.12, hides="constant"),
     "inference-1": Held("property_error", 0.15, hides="constant"),
     "inference-2": Held("property_error", 0.1, hides="constant"),

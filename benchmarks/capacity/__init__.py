@@ -1,0 +1,1 @@
+"""`python -m benchmarks capacity`: what one core answers, and what many requests take."""

@@ -1,0 +1,1 @@
+"""`python -m benchmarks soak`: two servers at saturation, while everything is changed under them."""
