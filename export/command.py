@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from phasekey.bundle import Manifest
 from phasekey.command import require_extra
@@ -87,6 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "where no server can be reached; whoever has the device then has the whole network",
     )
     parser.add_argument(
+        "--sign", type=Path, metavar="KEY", help="sign the bundle with this key (phasekey sign --help)"
+    )
+    parser.add_argument(
         "--unsafe-allow-unproved",
         action="store_true",
         help="write the bundle even if the processing graph is not proved to be rotation-equivariant; "
@@ -119,11 +123,25 @@ def run(args: argparse.Namespace) -> int:
         require_audit=args.require_audit,
         local_fallback=args.with_local_fallback,
     )
+    key = _signing_key(args.sign)  # before the long part
     manifest = export_checkpoint(args.ckpt, destination, options)
+    if key is not None:
+        from phasekey.signing.sign import sign_bundle
+
+        sign_bundle(destination, key)
     print(_summary(destination, manifest))  # noqa: T201
     if manifest.privacy_warning:
         print(f"warning: {manifest.privacy_warning}", file=sys.stderr)  # noqa: T201
     return 0
+
+
+def _signing_key(path: Path | None) -> Any:
+    if path is None:
+        return None
+    require_extra("sign", "signing", ("cryptography",))
+    from phasekey.signing.keys import load_key
+
+    return load_key(path)
 
 
 def _summary(destination: Path, manifest: Manifest) -> str:
