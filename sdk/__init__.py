@@ -23,6 +23,7 @@ from sdk.errors import (
     WrongModel,
     WrongServer,
 )
+from sdk.keeping import KeyringSecret, WeakSecretWarning
 from sdk.prediction import ModelInfo, Prediction, Timings, Traffic
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
 from sdk.store import BudgetExhausted, DecoysExhausted, StoreError
@@ -57,6 +58,7 @@ __all__ = [
     "Hidden",
     "InvalidReply",
     "KeySource",
+    "KeyringSecret",
     "ModelInfo",
     "Overloaded",
     "Prediction",
@@ -72,6 +74,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Untrusted",
+    "WeakSecretWarning",
     "WrongModel",
     "WrongServer",
 ]

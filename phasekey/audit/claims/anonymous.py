@@ -152,17 +152,11 @@ def judge_separation(
     x = mix(rows.reshape(len(rows), components, -1), secrets).reshape(rows.shape)
     estimates = np.stack([separation.separate(one, seed) for one in x])
     rows = np.concatenate([crowd.known_inputs, crowd.known_decoys])
-    score = ratio_search.train_score(
-        rows[np.random.default_rng(seed).permutation(len(rows))],
-        components,
-        steps=steps,
-        seed=seed,
-        watch=watch,
-    )
+    mixed = rows[np.random.default_rng(seed).permutation(len(rows))]
+    score = ratio_search.train_score(mixed, components, steps=steps, seed=seed, watch=watch)
     climbed = ratio_search.search(x, score, estimates, seed)
-    found = [
-        _rows_found(components, {"FastICA of differences": estimates, SEARCH: climbed}, secrets, score, seed)
-    ]
+    tried = {"FastICA of differences": estimates, SEARCH: climbed}
+    found = [_rows_found(components, tried, secrets, score, seed)]
     if components == 2:
         upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
         found.append(_angle(x, climbed, secrets, (judge, upright), seed))

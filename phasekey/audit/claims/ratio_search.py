@@ -1,9 +1,9 @@
 """Rows behind an orthogonal secret by a trained score: the density-ratio search, over O(k).
 
-A network learns to tell rows from mixtures of k rows, c₁m₁ + … + c_k m_k with c uniform on the sphere: its score is
-the logarithm of the ratio of both densities (Gutmann and Hyvärinen 2010), so that Q̂ is sought where the rows
-of Q̂ᵀX score most. The search climbs the score's gradient on O(k), Q̂ = Q̂₀ exp(S - Sᵀ), from the rows that FastICA
-finds and from random ones, and keeps the best of each transmission.
+A network learns to tell rows from mixtures of k rows, c₁m₁ + … + c_k m_k with c uniform on the sphere. Its
+score is the logarithm of the ratio of both densities (Gutmann and Hyvärinen 2010), so that Q̂ is sought where
+the rows of Q̂ᵀX score most. The search climbs the score's gradient on O(k), Q̂ = Q̂₀ exp(S - Sᵀ), from the rows
+that FastICA finds and from random ones, and keeps the best of each transmission.
 """
 
 from dataclasses import dataclass
@@ -84,18 +84,17 @@ def search(x: Floats, score: RowScore, begin: NDArray[np.float64], seed: int) ->
         seed: of the random starts.
 
     Returns:
-        Q̂, (N, k, k), orthogonal, up to order and signs of its columns: of all searches' ends and `begin` itself,
-        those that score most.
+        Q̂, (N, k, k), orthogonal, up to order and signs of its columns: of all searches' ends and of `begin`
+        itself those that score most.
     """
     rng = np.random.default_rng(seed)
     random = [
         np.linalg.qr(rng.standard_normal(begin.shape))[0].astype(np.float64) for _ in range(RANDOM_STARTS)
     ]
     score.network.eval().requires_grad_(False)
+    starts = np.stack([begin, *random])
     parts = np.array_split(np.arange(len(x)), -(-len(x) // PART))
-    return np.concatenate(
-        [_best(x[at], score.network, [each[at] for each in (begin, *random)]) for at in parts]
-    )
+    return np.concatenate([_best(x[at], score.network, list(starts[:, at])) for at in parts])
 
 
 def _best(x: Floats, network: nn.Module, begins: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -118,7 +117,8 @@ def _climb(x: Tensor, network: nn.Module, begin: Tensor) -> Tensor:
             torch.autograd.backward(loss)
             optimiser.step()
     with torch.no_grad():
-        return begin @ torch.linalg.matrix_exp(turn - turn.mT)
+        end: Tensor = begin @ torch.linalg.matrix_exp(turn - turn.mT)
+    return end
 
 
 def _score(x: Tensor, network: nn.Module, secret: Tensor) -> Tensor:
