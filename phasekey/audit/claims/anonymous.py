@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import Watch
-from phasekey.audit.claims import identification, linkage, separation
+from phasekey.audit.claims import identification, linkage, ratio_search, separation
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, mix
 from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
 
 Floats = NDArray[np.float32]
 COMPONENTS = (2, 4, 8)
+SEARCH = "density-ratio search"
 PERFECT = np.pi / 4  # radians: both axes are found, which of them is yours stays a coin's throw
 
 
@@ -136,7 +137,8 @@ def judge_separation(
         judge: of rows up to sign, trained with signs.
         components: k.
         most: transmissions to attack.
-        steps: of the training of who tells a row from its negative, at k = 2.
+        steps: of the training of who tells rows from mixtures, and at k = 2 of who tells a row from its
+            negative.
         seed: of all random numbers.
         watch: told of every step of that training.
 
@@ -149,15 +151,33 @@ def judge_separation(
     secrets = draw_secrets("orthogonal", len(rows), components, rng)
     x = mix(rows.reshape(len(rows), components, -1), secrets).reshape(rows.shape)
     estimates = np.stack([separation.separate(one, seed) for one in x])
-    match = np.array([separation.row_match(e, q)[0] for e, q in zip(estimates, secrets, strict=True)])
-    name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
-    rate = mean_interval(match, seed)
-    found = [ClaimFigure(f"separation-{components}", name, "FastICA of differences", rate, blind)]
+    rows = np.concatenate([crowd.known_inputs, crowd.known_decoys])
+    mixed = rows[np.random.default_rng(seed).permutation(len(rows))]
+    score = ratio_search.train_score(mixed, components, steps=steps, seed=seed, watch=watch)
+    climbed = ratio_search.search(x, score, estimates, seed)
+    tried = {"FastICA of differences": estimates, SEARCH: climbed}
+    found = [_rows_found(components, tried, secrets, score, seed)]
     if components == 2:
-        rows = np.concatenate([crowd.known_inputs, crowd.known_decoys])
         upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
-        found.append(_angle(x, estimates, secrets, (judge, upright), seed))
+        found.append(_angle(x, climbed, secrets, (judge, upright), seed))
     return tuple(found)
+
+
+def _rows_found(
+    components: int, tried: dict[str, NDArray[np.float64]], secrets: NDArray[np.float64],
+    score: ratio_search.RowScore, seed: int,
+) -> ClaimFigure:  # fmt: skip
+    """How well the input's row is found by the stronger of two."""
+    matches = {
+        name: np.array([separation.row_match(e, q)[0] for e, q in zip(found, secrets, strict=True)])
+        for name, found in tried.items()
+    }
+    attack = max(matches, key=lambda name: float(matches[name].mean()))
+    name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
+    curve = score.curve if attack == SEARCH else ()
+    return ClaimFigure(
+        f"separation-{components}", name, attack, mean_interval(matches[attack], seed), blind, curve=curve
+    )  # fmt: skip
 
 
 def _angle(
@@ -172,4 +192,4 @@ def _angle(
     chosen = np.take_along_axis(axes, scores.argmax(1)[:, None, None], axis=1)[:, 0]
     error = mean_interval(np.arccos(np.clip((chosen * secrets[:, :, 0]).sum(1), -1, 1)), seed)
     name = "angle, full circle (rad)"
-    return ClaimFigure("circle", name, "FastICA and judges", error, np.pi / 2, "at least", float(PERFECT))
+    return ClaimFigure("circle", name, "separation and judges", error, np.pi / 2, "at least", float(PERFECT))

@@ -46,8 +46,12 @@ class Judge:
         return torch.maximum(scores, self.network(-rows)) if self.signs else scores
 
 
-class _Reader(nn.Module):
-    """(N, C, H, W) or (N, D) -> (N,)."""
+class RowReader(nn.Module):
+    """A score of rows: maps (N, C, H, W) or vectors (N, D) -> (N,).
+
+    Args:
+        shape: of a row, (C, H, W) or (D,).
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -85,7 +89,7 @@ def train_judge(
     """
     with seeded(seed):
         (held_in, known_in), (held_out, known_out) = (_held_out(side) for side in (inputs, decoys))
-        network = _Reader(inputs.shape[1:])
+        network = RowReader(inputs.shape[1:])
         curve = fit(
             network, lambda net, rows: _loss(net, known_in[rows], _drawn(known_out, len(rows)), signs),
             lambda net: float(_loss(net, held_in, held_out, signs)),
