@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Watch
-from phasekey.audit.claims import identification, linkage, ratio_search, separation
+from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.claims import identification, linkage, ratio_search, row_cleaner, separation
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, mix
 from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
 
 Floats = NDArray[np.float32]
 COMPONENTS = (2, 4, 8)
-SEARCH = "density-ratio search"
+SEARCH, CLEANER = "density-ratio search", "trained network"
 PERFECT = np.pi / 4  # radians: both axes are found, which of them is yours stays a coin's throw
 
 
@@ -137,8 +137,8 @@ def judge_separation(
         judge: of rows up to sign, trained with signs.
         components: k.
         most: transmissions to attack.
-        steps: of the training of who tells rows from mixtures, and at k = 2 of who tells a row from its
-            negative.
+        steps: of the training of who tells rows from mixtures, of who cleans them, and at k = 2 of who
+            tells a row from its negative.
         seed: of all random numbers.
         watch: told of every step of that training.
 
@@ -155,8 +155,14 @@ def judge_separation(
     mixed = rows[np.random.default_rng(seed).permutation(len(rows))]
     score = ratio_search.train_score(mixed, components, steps=steps, seed=seed, watch=watch)
     climbed = ratio_search.search(x, score, estimates, seed)
-    tried = {"FastICA of differences": estimates, SEARCH: climbed}
-    found = [_rows_found(components, tried, secrets, score, seed)]
+    cleaner = row_cleaner.train_cleaner(mixed, components, steps=steps, seed=seed, watch=watch)
+    tried = {
+        "FastICA of differences": estimates,
+        SEARCH: climbed,
+        CLEANER: row_cleaner.clean(x, cleaner, estimates, seed),
+    }
+    curves = {SEARCH: score.curve, CLEANER: cleaner.curve}
+    found = [_rows_found(components, tried, secrets, curves, seed)]
     if components == 2:
         upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
         found.append(_angle(x, climbed, secrets, (judge, upright), seed))
@@ -165,16 +171,16 @@ def judge_separation(
 
 def _rows_found(
     components: int, tried: dict[str, NDArray[np.float64]], secrets: NDArray[np.float64],
-    score: ratio_search.RowScore, seed: int,
+    curves: dict[str, tuple[CurvePoint, ...]], seed: int,
 ) -> ClaimFigure:  # fmt: skip
-    """How well the input's row is found by the stronger of two."""
+    """How well the input's row is found by the strongest of three."""
     matches = {
         name: np.array([separation.row_match(e, q)[0] for e, q in zip(found, secrets, strict=True)])
         for name, found in tried.items()
     }
     attack = max(matches, key=lambda name: float(matches[name].mean()))
     name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
-    curve = score.curve if attack == SEARCH else ()
+    curve = curves.get(attack, ())
     return ClaimFigure(
         f"separation-{components}", name, attack, mean_interval(matches[attack], seed), blind, curve=curve
     )  # fmt: skip

@@ -40,9 +40,9 @@ def steps_of(promise: Promise, budget: str) -> int:
     """
     if promise.claim == "nats":
         return len(bounded.REPEATS) * STEPS[budget]
-    # A judge of inputs; for orthogonal secrets a score of rows for each k that is separated, and at k = 2 a
-    # judge of signs.
-    trained = 2 + len({2, promise.components}) if promise.secret == "orthogonal" else 1
+    # A judge of inputs; for orthogonal secrets a score and a cleaner of rows for each k that is separated,
+    # and at k = 2 a judge of signs.
+    trained = 2 + 2 * len({2, promise.components}) if promise.secret == "orthogonal" else 1
     return trained * (STEPS[budget] // JUDGED)
 
 
