@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,14 +13,17 @@ import numpy as np
 
 from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
-from phasekey.bundle import Manifest, edge_of, load_manifest
+from phasekey.bundle import Manifest, edge_of
+from phasekey.bundle.signature import TrustedKey
 from sdk.core.hidden import Hidden
 from sdk.core.info import info_of
 from sdk.core.message_size import images_per_request
-from sdk.core.opening import Secret, open_keys, open_store
+from sdk.core.opening import Secret, open_keys, open_store, trusted_manifest
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
 from sdk.core.steps import Walk
+from sdk.keeping import EncoderChangedWarning, note_encoder
+from sdk.keeping import data_folder as folder_of
 from sdk.prediction import ModelInfo, Prediction
 from sdk.privacy import warn_once
 from sdk.secrets import DerivedKeys, KeySource
@@ -34,6 +38,8 @@ class DeviceOptions(TypedDict, total=False):
 
     secret: Secret
     ephemeral: bool
+    trusted_key: TrustedKey | None
+    newer_than: int | None
     data_folder: str | os.PathLike[str] | None
     keys: KeySource | None
     decoys: str | os.PathLike[str] | None
@@ -56,6 +62,8 @@ class Device:
         ephemeral: draw a secret for this object's life instead. Then the same image, sent again after a
             restart, goes out under a new Q and new decoys, and from two such x of one image the cloud can
             compute the feature (it lies where the two spans meet): for inputs that never come again.
+        trusted_key: public keys (``ed25519:…``), of one of which the bundle must be signed (docs/signing.md).
+        newer_than: the version of a signed bundle, of which older ones are refused.
         data_folder: where this device's files lie, in place of the platform's folder (PHASEKEY_DATA_DIR).
         keys: another source of matrices and noise, in place of ``secret``.
         decoys: the archive of private images (``phasekey decoys pack``), for bundles that hide an image among
@@ -80,6 +88,8 @@ class Device:
         *,
         secret: Secret = None,
         ephemeral: bool = False,
+        trusted_key: TrustedKey | None = None,
+        newer_than: int | None = None,
         data_folder: str | os.PathLike[str] | None = None,
         keys: KeySource | None = None,
         decoys: str | os.PathLike[str] | None = None,
@@ -89,12 +99,16 @@ class Device:
         batch_size: int = 64,  # images
     ) -> None:
         self._folder = edge_of(Path(bundle))
-        self._manifest = load_manifest(self._folder)
+        self._manifest = trusted_manifest(self._folder, trusted_key, newer_than)
         warn_once(self._manifest, stacklevel=2 if type(self) is Device else 3)
         self._keys = open_keys(
             self._manifest, secret=secret, keys=keys, ephemeral=ephemeral, folder=data_folder
         )
         self._own_keys = keys is None
+        if data_folder is not None or (secret is None and keys is None and not ephemeral):
+            changed = note_encoder(folder_of(data_folder), self._manifest)
+            if changed:
+                warnings.warn(changed, EncoderChangedWarning, stacklevel=2 if type(self) is Device else 3)
         self._store = open_store(
             self._manifest,
             secret=secret,

@@ -11,9 +11,9 @@ from edge_runtime import EdgeRuntimeError
 from phasekey.bundle import PrivacyWarning
 from phasekey.command import FAILED
 from sdk.client import EdgeClient
-from sdk.commands.options import add_bundle, add_network, add_talk, config_of
+from sdk.commands.options import add_bundle, add_network, add_talk, add_trust, config_of
 from sdk.commands.output import JsonLines, Progress, Table
-from sdk.keeping import WeakSecretWarning, read_secret
+from sdk.keeping import EncoderChangedWarning, WeakSecretWarning, read_secret
 from sdk.prediction import Prediction, Timings
 
 DESCRIPTION = """\
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image files (PNG, JPEG, …)")
     add_bundle(parser)
+    add_trust(parser)
     add_network(parser)
     add_talk(parser)
     parser.add_argument(
@@ -84,11 +85,14 @@ def run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
         warnings.simplefilter("always", WeakSecretWarning)
+        warnings.simplefilter("always", EncoderChangedWarning)
         secret = None if args.secret_file is None else bytes(read_secret(args.secret_file))
         client = EdgeClient(
             args.bundle,
             config=config_of(args),
             secret=secret,
+            trusted_key=args.trusted_key,
+            newer_than=args.newer_than,
             decoys=args.decoys,
             budget=args.budget,
             store=_store(args),

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path as FilePath
 
-from phasekey.bundle import Manifest
-from sdk.errors import ConfigurationError
+from phasekey.bundle import Manifest, load_manifest
+from phasekey.bundle.signature import SignatureError, TrustedKey
+from sdk.errors import ConfigurationError, Untrusted
 from sdk.keeping import data_folder, device_secret
 from sdk.secrets import DerivedKeys, KeySource
 from sdk.store import Store
 
 Path = str | os.PathLike[str] | None
 Secret = bytes | bytearray | Callable[[], bytes] | None
+
+
+def trusted_manifest(folder: FilePath, trusted_key: TrustedKey | None, newer_than: int | None) -> Manifest:
+    """The manifest of a bundle, which must be signed where a key is given.
+
+    Raises:
+        Untrusted: it is not signed by that key, was changed since, or is too old.
+        BundleError: no bundle there, or a damaged one.
+    """
+    try:
+        return load_manifest(folder, trusted_key=trusted_key, newer_than=newer_than)
+    except SignatureError as error:
+        raise Untrusted(str(error)) from error
 
 
 def open_keys(
@@ -27,7 +42,7 @@ def open_keys(
     """
     if sum((secret is not None, keys is not None, ephemeral)) > 1:
         raise ConfigurationError("Give one of secret=, keys= and ephemeral=True, not several.")
-    context = manifest.encoder.sha256.encode()
+    context = manifest.key_context
     if keys is not None:
         return keys
     if ephemeral:
@@ -67,7 +82,7 @@ def open_store(
     if keys is not None:
         raise ConfigurationError("A store knows inputs by codes under a secret: give secret=, not keys=.")
     if path is None and secret is None and not ephemeral:
-        path = data_folder(folder) / f"spent-{manifest.encoder.sha256[:12]}.db"  # beside the secret
+        path = data_folder(folder) / f"spent-{manifest.key_context.decode()[:12]}.db"  # beside the secret
     if ephemeral != (path is None):
         raise ConfigurationError(
             "What is kept in a file belongs to a secret that is kept too: with secret= give the file too "
