@@ -88,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "where no server can be reached; whoever has the device then has the whole network",
     )
     parser.add_argument(
+        "--lineage",
+        type=Path,
+        metavar="BUNDLE",
+        help="go on with the keys of this bundle's devices, though the encoder's file is another: exported "
+        "anew by other versions, or retrained a little (default: keys belong to the very encoder)",
+    )
+    parser.add_argument(
         "--sign", type=Path, metavar="KEY", help="sign the bundle with this key (phasekey sign --help)"
     )
     parser.add_argument(
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         calibration=args.calibration,
         allow_unproved=args.unsafe_allow_unproved,
         score=not args.no_score,
+        lineage=args.lineage,
         audit=args.audit,
         require_audit=args.require_audit,
         local_fallback=args.with_local_fallback,

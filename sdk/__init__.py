@@ -23,7 +23,7 @@ from sdk.errors import (
     WrongModel,
     WrongServer,
 )
-from sdk.keeping import KeyringSecret, WeakSecretWarning
+from sdk.keeping import EncoderChangedWarning, KeyringSecret, WeakSecretWarning
 from sdk.prediction import ModelInfo, Prediction, Timings, Traffic
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
 from sdk.store import BudgetExhausted, DecoysExhausted, StoreError
@@ -52,6 +52,7 @@ __all__ = [
     "DerivedKeys",
     "Device",
     "EdgeClient",
+    "EncoderChangedWarning",
     "Forbidden",
     "FreshKeys",
     "GrpcTransport",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -21,6 +22,8 @@ from sdk.core.opening import Secret, open_keys, open_store, trusted_manifest
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
 from sdk.core.steps import Walk
+from sdk.keeping import EncoderChangedWarning, note_encoder
+from sdk.keeping import data_folder as folder_of
 from sdk.prediction import ModelInfo, Prediction
 from sdk.privacy import warn_once
 from sdk.secrets import DerivedKeys, KeySource
@@ -102,6 +105,10 @@ class Device:
             self._manifest, secret=secret, keys=keys, ephemeral=ephemeral, folder=data_folder
         )
         self._own_keys = keys is None
+        if data_folder is not None or (secret is None and keys is None and not ephemeral):
+            changed = note_encoder(folder_of(data_folder), self._manifest)
+            if changed:
+                warnings.warn(changed, EncoderChangedWarning, stacklevel=2 if type(self) is Device else 3)
         self._store = open_store(
             self._manifest,
             secret=secret,

@@ -57,6 +57,12 @@ class Manifest:
     audit: dict[str, Any] | None = None
     secret: SecretSpec = ROTATION
     guarantee: dict[str, Any] | None = None
+    lineage: str | None = None
+
+    @property
+    def key_context(self) -> bytes:
+        """What ties a device's keys to the encoder: its lineage, by default the encoder's own checksum."""
+        return (self.lineage or self.encoder.sha256).encode()
 
     @property
     def nats_per_transmission(self) -> float | None:
@@ -205,6 +211,8 @@ def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(manifest: Manifest) -> dict[str, Any]:
     fields = asdict(manifest)
+    if manifest.lineage is None:  # devices that know of none read the others
+        del fields["lineage"]
     if manifest.format_version == 1:
         for name in _ADDED:
             del fields[name]

@@ -13,7 +13,7 @@ from phasekey.command import FAILED
 from sdk.client import EdgeClient
 from sdk.commands.options import add_bundle, add_network, add_talk, add_trust, config_of
 from sdk.commands.output import JsonLines, Progress, Table
-from sdk.keeping import WeakSecretWarning, read_secret
+from sdk.keeping import EncoderChangedWarning, WeakSecretWarning, read_secret
 from sdk.prediction import Prediction, Timings
 
 DESCRIPTION = """\
@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
         warnings.simplefilter("always", WeakSecretWarning)
+        warnings.simplefilter("always", EncoderChangedWarning)
         secret = None if args.secret_file is None else bytes(read_secret(args.secret_file))
         client = EdgeClient(
             args.bundle,

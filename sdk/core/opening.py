@@ -42,7 +42,7 @@ def open_keys(
     """
     if sum((secret is not None, keys is not None, ephemeral)) > 1:
         raise ConfigurationError("Give one of secret=, keys= and ephemeral=True, not several.")
-    context = manifest.encoder.sha256.encode()
+    context = manifest.key_context
     if keys is not None:
         return keys
     if ephemeral:
@@ -82,7 +82,7 @@ def open_store(
     if keys is not None:
         raise ConfigurationError("A store knows inputs by codes under a secret: give secret=, not keys=.")
     if path is None and secret is None and not ephemeral:
-        path = data_folder(folder) / f"spent-{manifest.encoder.sha256[:12]}.db"  # beside the secret
+        path = data_folder(folder) / f"spent-{manifest.key_context.decode()[:12]}.db"  # beside the secret
     if ephemeral != (path is None):
         raise ConfigurationError(
             "What is kept in a file belongs to a secret that is kept too: with secret= give the file too "

@@ -1,6 +1,7 @@
 """The claim of `anonymous`: the input is one of k. Identification, films, and separation for O(k)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,13 +70,11 @@ def judge_identification(
     area = two_sample_interval(identification.auc, inputs, decoys, seed)
     name, attack = "input told from decoy (AUC)", "trained judge"
     found = [ClaimFigure("auc", name, attack, area, 0.5, "at most", 0.5, judge.curve)]
-    rng = np.random.default_rng(seed)
     for k in components:
         if k - 1 > len(decoys):
             continue
-        others = np.stack([rng.choice(decoys, k - 1, replace=False) for _ in inputs])
-        right = identification.named_rightly(np.concatenate([inputs[:, None], others], axis=1))
-        rate = mean_interval(right, seed)
+        # Inputs and decoys are both resampled: the interval tells of either's being few.
+        rate = two_sample_interval(partial(identification.naming_rate, components=k), inputs, decoys, seed)
         name = f"input named among {k}"
         found.append(ClaimFigure(f"identification-{k}", name, attack, rate, 1 / k, "at most", 1 / k))
     return judge, tuple(found)

@@ -77,6 +77,17 @@ def test_without_exchangeable_decoys_the_angle_is_found() -> None:
     assert figures["circle"].kept is False
 
 
+def test_the_rate_of_naming_is_that_of_drawing_decoys() -> None:
+    rng = np.random.default_rng(0)
+    inputs, decoys = rng.normal(0.5, 1, 400).astype("f4"), rng.normal(0, 1, 300).astype("f4")
+    drawn = rng.choice(decoys, (400 * 200, 3))
+    naive = (np.repeat(inputs, 200)[:, None] > drawn).all(axis=1).mean()
+    assert identification.naming_rate(inputs, decoys, 4) == pytest.approx(naive, abs=0.005)
+    assert identification.naming_rate(inputs, decoys, 2) == pytest.approx(identification.auc(inputs, decoys))
+    same = np.zeros(10, np.float32)
+    assert identification.naming_rate(same, same, 4) == pytest.approx(1 / 8)  # ties, one by one
+
+
 def test_films_are_followed_unless_decoys_are_films_too() -> None:
     rng = np.random.default_rng(0)
     judge, _ = judge_identification(crowd(), signs=False, steps=20, seed=0, components=(2,))
