@@ -14,6 +14,7 @@ from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
 
 Floats = NDArray[np.float32]
 COMPONENTS = (2, 4, 8)
+FRAMES = (2, 4, 8)  # of a film, attacked jointly
 SEARCH, CLEANER = "density-ratio search", "trained network"
 PERFECT = np.pi / 4  # radians: both axes are found, which of them is yours stays a coin's throw
 
@@ -119,6 +120,41 @@ def judge_film(
     return ClaimFigure(f"{key}-{k}", name, attack, rate, 1 / k, "at most", 1 / k)
 
 
+def judge_frames(
+    inputs: Floats, decoys: Floats, *, session: bool, seed: int, counts: tuple[int, ...] = FRAMES
+) -> tuple[ClaimFigure, ...]:
+    """Find the input's direction behind orthogonal secrets from n frames of a film, jointly.
+
+    Args:
+        inputs: features of films, (N, T, D...).
+        decoys: (N, k - 1, T, D...), films with a session, drawn for each frame without one.
+        session: which of the two it was.
+        seed: of secrets and interval.
+        counts: numbers n, each T at most.
+
+    Returns:
+        Mean |cosine| of the direction that n transmissions share to the first frame's feature, beside that
+        of one; nothing is promised.
+    """
+    rows = np.concatenate([inputs[:, None], decoys], axis=1).swapaxes(1, 2)
+    count, frames, k = rows.shape[:3]
+    flat = rows.reshape(count * frames, k, -1)
+    secrets = draw_secrets("orthogonal", len(flat), k, np.random.default_rng(seed))
+    x = mix(flat, secrets).reshape(count, frames, k, -1)
+    truth = inputs[:, 0].reshape(count, -1)
+    unit = truth / np.maximum(np.linalg.norm(truth, axis=1, keepdims=True), 1e-12)
+    cosines = {n: np.abs((linkage.shared_direction(x[:, :n]) * unit).sum(1)) for n in {1, *counts}}
+    chance, word = float(cosines[1].mean()), "with a session" if session else "without a session"
+    key = "frames-session" if session else "frames"
+    return tuple(
+        ClaimFigure(
+            f"{key}-{n}", f"cosine to the feature, {n} frames, {word}", "direction that spans share",
+            mean_interval(cosines[n], seed), chance,
+        )
+        for n in counts
+    )  # fmt: skip
+
+
 def judge_separation(
     crowd: Crowd,
     judge: identification.Judge,
@@ -178,7 +214,7 @@ def _rows_found(
         for name, found in tried.items()
     }
     attack = max(matches, key=lambda name: float(matches[name].mean()))
-    name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
+    name, blind = f"rows found of {components} (cosine)", separation.blind_match(components)
     curve = curves.get(attack, ())
     return ClaimFigure(
         f"separation-{components}", name, attack, mean_interval(matches[attack], seed), blind, curve=curve
