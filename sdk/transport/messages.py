@@ -18,7 +18,7 @@ from phasekey.wire.errors import WireError
 from phasekey.wire.infer import join_request, split_response
 from phasekey.wire.tensors import datatype_of, read_tensors
 from sdk.errors import CallError, InvalidReply, Unavailable, WrongModel
-from sdk.transport.status import error_of, quote
+from sdk.transport.status import NOTHING_SENT, SENT, error_of, quote
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -26,7 +26,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _ABSENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNKNOWN)
 _ASKED = 4  # times, before a no counts
 _TIMING = "server-timing"
-NOTHING_SENT, SENT = "nothing was sent", "x was sent, and may have arrived"
 
 
 @dataclass(frozen=True)

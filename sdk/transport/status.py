@@ -18,6 +18,7 @@ from sdk.errors import (
     WrongServer,
 )
 
+NOTHING_SENT, SENT = "nothing was sent", "x was sent, and may have arrived"  # what had been done
 _LONGEST_QUOTE = 200  # characters of a server's own words that are passed on
 
 _Code = grpc.StatusCode
@@ -30,7 +31,7 @@ _KINDS: dict[grpc.StatusCode, tuple[type[CallError], str]] = {
     _Code.DEADLINE_EXCEEDED: (
         DeadlineExceeded,
         "No server answered at {target} within {timeout:g} s. Check the address, or give it more time with "
-        "timeout=.",
+        "{setting}=.",
     ),
     _Code.UNIMPLEMENTED: (
         WrongServer,
@@ -113,7 +114,8 @@ def error_of(
         text = f"The server at {target} refused the request: {quote(details)}"
         return RequestRefused(text, code=code, done=done)
     kind, text = _KINDS.get(code, _OTHERWISE)
-    words = {"target": target, "model": model, "timeout": timeout, "code": code.name}
+    setting = "connect_timeout" if done == NOTHING_SENT else "timeout"
+    words = {"setting": setting, "target": target, "model": model, "timeout": timeout, "code": code.name}
     return kind(text.format(cause=_cause(details), **words), code=code, done=done)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from phasekey.bundle import schema_text
 from phasekey.cli import SUBCOMMANDS
+from sdk.commands import SUBCOMMANDS as SDK_SUBCOMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -22,7 +23,7 @@ MODULES = {  # what people type, and where the command lives
     **{("phasekey", name): command.module for name, command in SUBCOMMANDS.items()},
     ("python", "-m", "export"): "export.command",
     ("python", "-m", "cloud_runtime"): "cloud_runtime.command",
-    ("python", "-m", "sdk", "predict"): "sdk.commands.predict",
+    **{("python", "-m", "sdk", name): f"sdk.commands.{name}" for name in SDK_SUBCOMMANDS},
 }
 
 

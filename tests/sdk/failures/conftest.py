@@ -19,7 +19,7 @@ class Proxy:
 
     Attributes:
         half_open: connections up to this number pass nothing on any more, and are not closed.
-        holding: no byte of the server's is passed on.
+        holding: no byte is passed on either way.
         rate: bytes a second each way; None sets no limit.
         resets: how many connections to reset once the client has sent this many bytes, ``after``.
         connections: how many there were.
@@ -56,7 +56,7 @@ class Proxy:
             while data := source.recv(4096):
                 if number <= self.half_open:
                     continue
-                while self.holding and not up:
+                while self.holding:
                     time.sleep(0.01)
                 seen += len(data)
                 if up and self._resets(seen):

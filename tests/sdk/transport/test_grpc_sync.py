@@ -164,6 +164,15 @@ def test_a_typed_reply_is_read_as_well(connect, fake_server):
         np.testing.assert_array_equal(connect(fake_server(ModelInfer=behaviour)).infer(X), [[1, 2]])
 
 
+def test_empty_contents_beside_raw_ones_are_taken(connect, fake_server):
+    """MLServer 1.7.1 sends them."""
+    message = pb.ModelInferResponse(raw_output_contents=[np.float32([[1, 2]]).tobytes()])
+    message.outputs.add(name="h", datatype="FP32", shape=[1, 2]).contents.SetInParent()
+    assert message.outputs[0].HasField("contents")
+    found = connect(fake_server(ModelInfer=lambda request, context: message)).infer(X)
+    np.testing.assert_array_equal(found, [[1, 2]])
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
