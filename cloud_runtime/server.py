@@ -17,6 +17,7 @@ from cloud_runtime.protocol.handlers import Threads, make_handler
 from cloud_runtime.protocol.health import make_health_handler, make_reflection_handler
 from cloud_runtime.protocol.http import HttpPort
 from cloud_runtime.protocol.inference import InferenceService
+from cloud_runtime.protocol.rpc import RpcPort
 from cloud_runtime.protocol.statuses import Refusals
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
@@ -25,6 +26,7 @@ from cloud_runtime.serving.admission import Admission, Limits
 from cloud_runtime.serving.processor import RunOptions
 from cloud_runtime.serving.readers import Readers
 from cloud_runtime.serving.turns import TurnQueue
+from phasekey.wire.service import METHODS
 
 _MIB = 1024 * 1024
 _DEFAULT_MESSAGE = 64 * _MIB  # where a model's shapes leave sizes open
@@ -53,9 +55,10 @@ class RunningServer:
         credentials, clients = server_credentials(config), Clients(config.token_file)
         self._admission = Admission(_limits(config, limit))
         self._readers = Readers(min(max(_READING // limit, _READERS[0]), _READERS[1]), config.read_timeout)
-        inference = InferenceService(
+        self._queue = TurnQueue(config.workers)
+        self._inference = InferenceService(
             repository,
-            TurnQueue(config.workers),
+            self._queue,
             self._admission,
             self._readers,
             clients,
@@ -63,19 +66,21 @@ class RunningServer:
             tracer,
         )
         control = ControlService(repository, self._lifecycle, explicit=config.model_control == "explicit")
-        self._threads = Threads(config.max_queue_requests)
+        self._threads = Threads()
         self._server = grpc.server(
             self._threads.control,
             handlers=[
-                make_handler(inference, control, clients, refusals, self._threads),
+                make_handler(self._inference, control, clients, refusals, self._threads),
                 make_health_handler(self._lifecycle, self._threads.control),
                 make_reflection_handler(self._threads.operator),
             ],
             options=_options(config, limit),
         )
+        port = RpcPort(self._server, METHODS["ModelInfer"].path, self._inference.infer)
         self.address = bind(self._server, config.listen, credentials)
         self._http = self._open_http(ServingCollector(repository.statistics, self._admission, refusals))
         self._server.start()
+        port.open()
         self._lifecycle.set_ready(True)
 
     @property
@@ -123,6 +128,8 @@ class RunningServer:
         if self._http:
             self._http.stop()
         self._readers.stop()
+        self._queue.stop()
+        self._inference.stop()
         self._threads.stop()
         self._tracer.stop()
 

@@ -3,60 +3,82 @@
 A call goes through the doors in this order: who is it, is there room, read the message, is there room for so
 many bytes, which model, does the tensor fit, wait for a turn, run, answer. Whatever is refused is refused at
 the first door that knows.
+
+A ModelInfer has no thread of its own: what it waits for calls the next step. The steps up to the queue run
+on the thread that polls gRPC, so a message that takes long to check goes to another; the answer is written by
+the thread that ran it. A stream has a thread, which its client holds for as long as it likes.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from cloud_runtime.errors import CallCancelledError, InvalidInputError, NotServingError, OverloadedError
-from cloud_runtime.observability.traces import Tracer
+from cloud_runtime.errors import (
+    CallCancelledError,
+    InvalidInputError,
+    NotServingError,
+    OverloadedError,
+    RequestError,
+)
+from cloud_runtime.observability.traces import Span, Tracer
+from cloud_runtime.protocol.requests import Request, RequestReader
+from cloud_runtime.protocol.rpc import Rpc
 from cloud_runtime.protocol.statuses import Refusals, abort, explain, reason_of
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
 from cloud_runtime.serving.admission import Admission, Ticket
 from cloud_runtime.serving.processor import Processor
-from cloud_runtime.serving.readers import Readers
-from cloud_runtime.serving.signature import Array
+from cloud_runtime.serving.readers import Place, Readers
 from cloud_runtime.serving.turns import Call, TurnQueue
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
-from phasekey.wire.errors import WireError
-from phasekey.wire.infer import Raw, join_response, split_request
-from phasekey.wire.tensors import read_tensors
+from phasekey.wire.infer import answer_with
 
-# Triton's extensions that change what a tensor means; passing over them would give a wrong answer.
-_UNSUPPORTED_PARAMETERS = ("classification", "shared_memory_region")
+_CHECKERS = 2  # threads that check large messages
 MAX_STREAMS = 32  # open at a time; each holds a thread for as long as its client likes
-_TIMEOUT = "timeout"  # Triton's request parameter, microseconds
 _STATUS_ERRORS = "triton_grpc_error"  # Triton's header: end a stream by a status at the first error
 _FOREVER = 86400.0 * 7  # seconds; gRPC gives some 10⁹ where a client set no deadline
+_LARGE = 1024 * 1024  # bytes; messages from here on are checked on threads of their own (4 MB: some ms)
 _INFER, _STREAM = "ModelInfer", "ModelStreamInfer"
 
 
-class _Parameterised(Protocol):
-    name: str
+Context = Rpc | grpc.ServicerContext
 
-    @property
-    def parameters(self) -> Mapping[str, pb.InferParameter]: ...
+
+class _Inference:
+    """One request that was found in order, from the queue to its answer."""
+
+    def __init__(self, request: Request, call: Call, span: Span) -> None:
+        self.call = call
+        self._id, self._model, self._names, self._span = request.id, request.model, request.outputs, span
+
+    def answer(self, start: int) -> bytes:
+        """Write the answer, or raise what ended the request; both are counted. ``start``: its nanoseconds."""
+        model, call = self._model, self.call
+        try:
+            outputs = call.result()
+            arrays = {name: outputs[name] for name in self._names}
+            reply = answer_with(model.name, model.version, self._id, arrays)
+        except Exception as error:
+            _count_failure(model, self._span, error, start)
+            raise
+        model.statistics.succeeded(time.monotonic_ns() - start, call.timing)
+        self._span.finish(call.size, call.timing)
+        return reply
 
 
 class _Errand:
-    """What has to end when its RPC ends, however it ends."""
+    """One ModelInfer, and what has to end when it ends, however it ends."""
 
-    def __init__(self, ticket: Ticket, queue: TurnQueue) -> None:
-        self.ticket, self._queue = ticket, queue
-        self.call: Call | None = None
-
-    def end(self) -> None:
-        self.ticket.leave()
-        if self.call is not None and not self.call.done:
-            self._queue.cancel(self.call)
+    def __init__(self, rpc: Rpc, client: str, ticket: Ticket) -> None:
+        self.rpc, self.client, self.ticket, self.start = rpc, client, ticket, time.monotonic_ns()
+        self.place: Place
+        self.inference: _Inference | None = None
 
 
 class InferenceService:
@@ -72,29 +94,82 @@ class InferenceService:
         refusals: Refusals,
         tracer: Tracer,
     ) -> None:
-        self._repository, self._queue, self._admission = repository, queue, admission
+        self._requests, self._queue, self._admission = RequestReader(repository), queue, admission
         self._streams = threading.Semaphore(MAX_STREAMS)
         self._readers, self._clients, self._refusals, self._tracer = readers, clients, refusals, tracer
+        self._checkers = ThreadPoolExecutor(_CHECKERS, thread_name_prefix="check")
 
-    def infer(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        """Answer ModelInfer. Its one message is read only once there is room for it."""
+    def infer(self, rpc: Rpc) -> None:
+        """Answer ModelInfer. Its message is read only once there is room for it."""
         try:
-            client = self._clients.identify(context).name
-            errand = _Errand(self._admission.enter(client), self._queue)
+            client = self._clients.identify(rpc).name
+            errand = _Errand(rpc, client, self._admission.enter(client))
+            errand.place = Place(client, lambda: self._read(errand), rpc.cancel)
             # The ticket is left when the RPC is over, not when it is answered: a client that reads slowly
             # keeps its answer in our memory.
-            if not context.add_callback(errand.end):
-                errand.end()
-                raise CallCancelledError("The call was cancelled.")
-            with self._readers.reading(client, context.cancel):
-                errand.ticket.expect()
-                data = next(messages)
+            if not rpc.add_callback(lambda: self._end(errand)):
+                errand.ticket.leave()
+                return
+        except Exception as error:
+            self._refuse(rpc, error)
+            return
+        self._readers.begin(errand.place)
+
+    def stop(self) -> None:
+        """End the threads; calls must have ended."""
+        self._checkers.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, errand: _Errand) -> None:
+        try:
+            errand.ticket.expect()
+        except OverloadedError as error:
+            self._readers.end(errand.place)
+            self._refuse(errand.rpc, error)
+            return
+        errand.rpc.read(lambda data: self._take(errand, data))
+
+    def _take(self, errand: _Errand, data: bytes | None) -> None:
+        self._readers.end(errand.place)
+        if data is None:
+            self._refuse(errand.rpc, InvalidInputError("The call ended without a message."))
+        elif len(data) < _LARGE:
+            self._line_up(errand, data)
+        else:
+            self._checkers.submit(self._line_up, errand, data)
+
+    def _line_up(self, errand: _Errand, data: bytes) -> None:
+        try:
             errand.ticket.resize(len(data))
-            reply = self._answer(data, client, context, errand)
-            context.set_trailing_metadata(_server_timing(errand))
-            return reply
-        except Exception as error:  # the last line before gRPC, which would send and log its text
-            abort(context, _INFER, self._sort(error, context), self._refusals)
+            errand.inference = inference = self._check(data, errand.client, errand.rpc, errand.start)
+        except Exception as error:
+            self._refuse(errand.rpc, error)
+            return
+        try:
+            inference.call.cancelled = not errand.rpc.is_active()
+            self._queue.submit(inference.call, lambda: self._answer(errand, inference))
+        except RequestError as error:
+            inference.call.fail(error)
+            self._answer(errand, inference)
+
+    def _answer(self, errand: _Errand, inference: _Inference) -> None:
+        try:
+            errand.rpc.answer(inference.answer(errand.start), _server_timing(inference.call))
+        except Exception as error:  # the last line before the queue's thread, which others wait for
+            self._refuse(errand.rpc, error)
+
+    def _end(self, errand: _Errand) -> None:
+        """Let go of all that a call holds, when it is over."""
+        self._readers.end(errand.place)
+        errand.ticket.leave()
+        if errand.inference is not None and not errand.inference.call.done:
+            self._queue.cancel(errand.inference.call)
+
+    def _refuse(self, rpc: Rpc, error: Exception) -> None:
+        if not rpc.is_active():  # whatever went wrong, it did because the client is gone
+            error = CallCancelledError("The call was cancelled.")
+        code, text = explain(_INFER, error)
+        self._refusals.count(_INFER, code)
+        rpc.refuse(code, text)
 
     def stream(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """Answer ModelStreamInfer: requests one after another, each in order, errors within the stream."""
@@ -123,87 +198,53 @@ class InferenceService:
                 yield triton.ModelStreamInferResponse(error_message=text).SerializeToString()
 
     def _answer_one(self, data: bytes, client: str, context: grpc.ServicerContext) -> bytes:
-        errand = _Errand(self._admission.enter(client), self._queue)
+        start, ticket = time.monotonic_ns(), self._admission.enter(client)
         try:
-            errand.ticket.resize(len(data))
-            context.add_callback(errand.end)
-            response = pb.ModelInferResponse.FromString(self._answer(data, client, context, errand))
+            ticket.resize(len(data))
+            inference = self._check(data, client, context, start)
+            if not context.add_callback(lambda: self._queue.cancel(inference.call)):
+                raise CallCancelledError("The call was cancelled.")
+            self._run(inference.call)
+            response = pb.ModelInferResponse.FromString(inference.answer(start))
             return triton.ModelStreamInferResponse(infer_response=response).SerializeToString()
         finally:
-            errand.ticket.leave()
+            ticket.leave()
 
-    def _answer(self, data: bytes, client: str, context: grpc.ServicerContext, errand: _Errand) -> bytes:
-        start = time.monotonic_ns()
-        request, raw = _split(data)
-        model = self._repository.find(request.model_name, request.model_version)
-        with self._tracer.request(context, model.name, model.version) as span:
-            try:
-                inputs, names = _check(request, raw, model)
-                call = errand.call = Call(model, inputs, client, _deadline(request, context))
-                outputs = self._queue.run(call)
-                response = pb.ModelInferResponse(
-                    model_name=model.name, model_version=model.version, id=request.id
-                )
-                reply = join_response(response, {name: outputs[name] for name in names})
-            except Exception as error:
-                model.statistics.failed(reason_of(error), time.monotonic_ns() - start)
-                raise
-            model.statistics.succeeded(time.monotonic_ns() - start, call.timing)
-            span.finish(call.size, call.timing)
-        return reply
+    def _run(self, call: Call) -> None:
+        """Wait for a call's end; answer() tells how it went."""
+        try:
+            self._queue.run(call)
+        except Exception as error:
+            call.fail(error)
 
-    def _sort(self, error: Exception, context: grpc.ServicerContext) -> Exception:
-        """What gRPC raises where a client is gone means just that."""
-        if isinstance(error, StopIteration):
-            return InvalidInputError("The call ended without a message.")
-        if not context.is_active():
-            return CallCancelledError("The call was cancelled.")
-        return error
+    def _check(self, data: bytes, client: str, context: Context, start: int) -> _Inference:
+        """Turn a message into a call that may run."""
+        opened = self._requests.open(data)
+        span = self._tracer.request(context, opened.model.name, opened.model.version)
+        try:
+            request = opened.read()
+        except Exception as error:
+            _count_failure(opened.model, span, error, start)
+            raise
+        call = Call(request.model, request.inputs, client, _deadline(request.timeout, context))
+        return _Inference(request, call, span)
 
 
-def _server_timing(errand: _Errand) -> tuple[tuple[str, str], ...]:
+def _count_failure(model: Processor, span: Span, error: Exception, start: int) -> None:
+    model.statistics.failed(reason_of(error), time.monotonic_ns() - start)
+    span.fail(error)
+
+
+def _server_timing(call: Call) -> tuple[tuple[str, str], ...]:
     """How long the request waited and ran here, for the client's own account: W3C's Server-Timing."""
-    if errand.call is None:
-        return ()
-    return (("server-timing", f"total;dur={sum(vars(errand.call.timing).values()) / 1e6:.3f}"),)
+    return (("server-timing", f"total;dur={sum(vars(call.timing).values()) / 1e6:.3f}"),)
 
 
-def _split(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
-    try:
-        return split_request(data)
-    except WireError as error:
-        raise InvalidInputError(str(error)) from error
-
-
-def _check(
-    request: pb.ModelInferRequest, raw: Raw, model: Processor
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Turn a request into checked arrays and the names of the outputs to send."""
-    _refuse_unsupported((*request.inputs, *request.outputs))
-    names = model.signature.select_outputs([output.name for output in request.outputs])
-    try:
-        inputs = read_tensors(request.inputs, raw)
-    except WireError as error:  # here it is the client's; anywhere else it would be ours
-        raise InvalidInputError(str(error)) from error
-    model.signature.check_inputs(inputs)
-    return inputs, names
-
-
-def _deadline(request: pb.ModelInferRequest, context: grpc.ServicerContext) -> int | None:
+def _deadline(timeout: float | None, context: Context) -> int | None:
     """Give the moment, in monotonic nanoseconds, after which nobody waits for the answer."""
     seconds = context.time_remaining()
-    if _TIMEOUT in request.parameters:
-        own = request.parameters[_TIMEOUT].int64_param / 1e6
-        seconds = own if seconds is None else min(seconds, own)
+    if timeout is not None:
+        seconds = timeout if seconds is None else min(seconds, timeout)
     if seconds is None or seconds > _FOREVER:
         return None
     return time.monotonic_ns() + int(seconds * 1e9)
-
-
-def _refuse_unsupported(tensors: Iterable[_Parameterised]) -> None:
-    for tensor in tensors:
-        for parameter in _UNSUPPORTED_PARAMETERS:
-            if parameter in tensor.parameters:
-                raise InvalidInputError(
-                    f"Tensor {tensor.name!r}: the parameter {parameter!r} is not supported."
-                )

@@ -91,7 +91,7 @@ class Processor:
         Raises:
             GraphError: the run failed.
         """
-        return self._session.run(inputs)
+        return self._session.run(inputs, checked=True)
 
     def warm_up(self) -> None:
         """Run zeros of the batch sizes to come, so that the first client does not pay for allocations.

@@ -9,12 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+
+
+class Place:
+    """One reader, in line or reading. Both functions may be called on any thread, and must not block."""
+
+    def __init__(self, client: str, start: Callable[[], object], cancel: Callable[[], object]) -> None:
+        self.client, self.start, self.cancel = client, start, cancel
+        self.since, self.open = 0.0, True
 
 
 class Readers:
-    """Lets some threads read at a time, at most half of them for one client.
+    """Lets some read at a time, at most half of them for one client.
 
     Args:
         limit: readers at a time.
@@ -23,41 +30,56 @@ class Readers:
 
     def __init__(self, limit: int, timeout: float) -> None:
         self._limit, self._share, self._timeout = limit, max(1, limit // 2), timeout
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._reading: Counter[str] = Counter()
-        self._active: dict[int, tuple[float, Callable[[], object]]] = {}
+        self._active: set[Place] = set()
+        self._line: dict[Place, None] = {}  # in order, and quick to leave
         self._stopped = threading.Event()
         threading.Thread(target=self._watch, name="slow senders", daemon=True).start()
 
-    @contextmanager
-    def reading(self, client: str, cancel: Callable[[], object]) -> Iterator[None]:
-        """Hold one of the places while a message is read; ``cancel`` ends a read that takes too long."""
-        me = threading.get_ident()
-        with self._changed:
-            self._changed.wait_for(lambda: self._has_place(client))
-            self._reading[client] += 1
-            self._active[me] = (time.monotonic(), cancel)
-        try:
-            yield
-        finally:
-            with self._changed:
-                del self._active[me]
-                self._reading[client] -= 1
-                if not self._reading[client]:
-                    del self._reading[client]
-                self._changed.notify_all()  # the first in line may have its share already
+    def begin(self, place: Place) -> None:
+        """Have a place's ``start`` called once it may read; ``cancel`` where it then takes too long."""
+        with self._lock:
+            if not self._admit(place):
+                self._line[place] = None
+                return
+        place.start()
+
+    def end(self, place: Place) -> None:
+        """Give a place back, read or not. More than once does no harm."""
+        if not place.open:
+            return
+        with self._lock:
+            place.open = False
+            if place not in self._active:
+                self._line.pop(place, None)
+                return
+            self._active.remove(place)
+            self._reading[place.client] -= 1
+            if not self._reading[place.client]:
+                del self._reading[place.client]
+            admitted = [other for other in list(self._line) if self._admit(other)] if self._line else []
+            for other in admitted:
+                del self._line[other]
+        for other in admitted:
+            other.start()
 
     def stop(self) -> None:
         """End the watch."""
         self._stopped.set()
 
-    def _has_place(self, client: str) -> bool:
-        return len(self._active) < self._limit and self._reading[client] < self._share
+    def _admit(self, place: Place) -> bool:
+        if len(self._active) >= self._limit or self._reading[place.client] >= self._share:
+            return False
+        self._reading[place.client] += 1
+        place.since = time.monotonic()
+        self._active.add(place)
+        return True
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(1.0, self._timeout / 2)):
             latest = time.monotonic() - self._timeout
-            with self._changed:
-                late = [cancel for since, cancel in self._active.values() if since < latest]
+            with self._lock:
+                late = [place.cancel for place in self._active if place.since < latest]
             for cancel in late:
                 cancel()
