@@ -41,9 +41,7 @@ def serve(config: ServerConfig) -> NoReturn:
     """
     set_up_logs(config)
     _keep_memory()
-    sys.setswitchinterval(float(os.environ.get("SWI", _SWITCH_INTERVAL)))
-    if os.environ.get("SCHED"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     # Blocked before the first thread starts, so that they wait for sigwait() and interrupt nothing.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     running = start(config)

@@ -34,6 +34,9 @@ _HEADER = 64 * 1024  # names, shapes and parameters around the tensors
 _READING = 32 * _MIB  # bytes of messages that may be on their way from gRPC to us at a time
 _READERS = (4, 32)  # at least, at most
 _STREAMS = 1024  # of one connection; beyond them gRPC itself refuses, with UNAVAILABLE
+# Bytes of a message that come before anybody asks for them: a sample that fits into it whole is spared a
+# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second.
+_WINDOW = 128 * 1024
 _LINGER = 0.2  # seconds
 _GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 
@@ -76,11 +79,11 @@ class RunningServer:
             ],
             options=_options(config, limit),
         )
-        port = RpcPort(self._server, METHODS["ModelInfer"].path, self._inference.infer)
+        self._port = RpcPort(self._server, METHODS["ModelInfer"].path, self._inference.infer, self._queue)
         self.address = bind(self._server, config.listen, credentials)
         self._http = self._open_http(ServingCollector(repository.statistics, self._admission, refusals))
         self._server.start()
-        port.open()
+        self._port.open(config.workers)
         self._lifecycle.set_ready(True)
 
     @property
@@ -125,6 +128,7 @@ class RunningServer:
         """
         finished = self.drain(grace)
         self._server.stop(_GRACE if finished else 0).wait()
+        self._port.close()
         if self._http:
             self._http.stop()
         self._readers.stop()
@@ -206,6 +210,7 @@ def _options(config: ServerConfig, limit: int) -> list[tuple[str, int]]:
         "grpc.max_concurrent_streams": _STREAMS,
         # A window that grows with the bandwidth holds megabytes of each call that nobody reads yet.
         "grpc.http2.bdp_probe": 0,
+        "grpc.http2.lookahead_bytes": _WINDOW,
         "grpc.keepalive_time_ms": int(config.keepalive * 1000),
         "grpc.keepalive_timeout_ms": int(config.keepalive * 500),
         "grpc.http2.min_ping_interval_without_data_ms": 10_000,  # what clients may ask of us in their turn

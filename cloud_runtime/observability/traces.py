@@ -6,6 +6,7 @@ say (OTEL_EXPORTER_OTLP_ENDPOINT and so on).
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from cloud_runtime.serving.statistics import Timing
@@ -98,7 +99,7 @@ class _Span:
 
     def finish(self, samples: int, timing: Timing) -> None:
         self._span.set_attribute("phasekey.samples", samples)
-        for stage, nanoseconds in vars(timing).items():
+        for stage, nanoseconds in asdict(timing).items():
             self._span.set_attribute(f"phasekey.{stage}_us", nanoseconds / 1000)
         self._span.end()
 

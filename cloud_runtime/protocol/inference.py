@@ -5,8 +5,8 @@ many bytes, which model, does the tensor fit, wait for a turn, run, answer. What
 the first door that knows.
 
 A ModelInfer has no thread of its own: what it waits for calls the next step. The steps up to the queue run
-on the thread that polls gRPC, so a message that takes long to check goes to another; the answer is written by
-the thread that ran it. A stream has a thread, which its client holds for as long as it likes.
+on the threads that wait for calls, so a message that takes long to check goes to another; the answer is
+written by the thread that ran it. A stream has a thread, which its client holds for as long as it likes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
 from cloud_runtime.serving.admission import Admission, Ticket
 from cloud_runtime.serving.processor import Processor
-from cloud_runtime.serving.readers import Place, Readers
+from cloud_runtime.serving.readers import Readers
 from cloud_runtime.serving.turns import Call, TurnQueue
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
@@ -47,10 +47,7 @@ _LARGE = 1024 * 1024  # bytes; messages from here on are checked on threads of t
 _INFER, _STREAM = "ModelInfer", "ModelStreamInfer"
 
 
-Context = Rpc | grpc.ServicerContext
-
-
-class _Inference:
+class Inference:
     """One request that was found in order, from the queue to its answer."""
 
     def __init__(self, request: Request, call: Call, span: Span) -> None:
@@ -72,15 +69,6 @@ class _Inference:
         return reply
 
 
-class _Errand:
-    """One ModelInfer, and what has to end when it ends, however it ends."""
-
-    def __init__(self, rpc: Rpc, client: str, ticket: Ticket) -> None:
-        self.rpc, self.client, self.ticket, self.start = rpc, client, ticket, time.monotonic_ns()
-        self.place: Place
-        self.inference: _Inference | None = None
-
-
 class InferenceService:
     """Answers inference calls. Safe to use from many threads."""
 
@@ -94,93 +82,48 @@ class InferenceService:
         refusals: Refusals,
         tracer: Tracer,
     ) -> None:
-        self._requests, self._queue, self._admission = RequestReader(repository), queue, admission
+        self._requests, self._clients, self._tracer = RequestReader(repository), clients, tracer
+        self.queue, self.admission, self.readers, self.refusals = queue, admission, readers, refusals
         self._streams = threading.Semaphore(MAX_STREAMS)
-        self._readers, self._clients, self._refusals, self._tracer = readers, clients, refusals, tracer
-        self._checkers = ThreadPoolExecutor(_CHECKERS, thread_name_prefix="check")
+        self.checkers = ThreadPoolExecutor(_CHECKERS, thread_name_prefix="check")
 
     def infer(self, rpc: Rpc) -> None:
         """Answer ModelInfer. Its message is read only once there is room for it."""
         try:
             client = self._clients.identify(rpc).name
-            errand = _Errand(rpc, client, self._admission.enter(client))
-            errand.place = Place(client, lambda: self._read(errand), rpc.cancel)
-            # The ticket is left when the RPC is over, not when it is answered: a client that reads slowly
-            # keeps its answer in our memory.
-            if not rpc.add_callback(lambda: self._end(errand)):
-                errand.ticket.leave()
-                return
+            errand = _Errand(self, rpc, client, self.admission.enter(client))
         except Exception as error:
-            self._refuse(rpc, error)
+            refuse(rpc, error, self.refusals)
             return
-        self._readers.begin(errand.place)
+        rpc.watch(errand.end)
+        self.readers.begin(errand)
 
     def stop(self) -> None:
         """End the threads; calls must have ended."""
-        self._checkers.shutdown(wait=False, cancel_futures=True)
+        self.checkers.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, errand: _Errand) -> None:
+    def check(self, data: bytes, client: str, context: Rpc | grpc.ServicerContext, start: int) -> Inference:
+        """Turn a message into a call that may run."""
+        opened = self._requests.open(data)
+        span = self._tracer.request(context, opened.model.name, opened.model.version)
         try:
-            errand.ticket.expect()
-        except OverloadedError as error:
-            self._readers.end(errand.place)
-            self._refuse(errand.rpc, error)
-            return
-        errand.rpc.read(lambda data: self._take(errand, data))
-
-    def _take(self, errand: _Errand, data: bytes | None) -> None:
-        self._readers.end(errand.place)
-        if data is None:
-            self._refuse(errand.rpc, InvalidInputError("The call ended without a message."))
-        elif len(data) < _LARGE:
-            self._line_up(errand, data)
-        else:
-            self._checkers.submit(self._line_up, errand, data)
-
-    def _line_up(self, errand: _Errand, data: bytes) -> None:
-        try:
-            errand.ticket.resize(len(data))
-            errand.inference = inference = self._check(data, errand.client, errand.rpc, errand.start)
+            request = opened.read()
         except Exception as error:
-            self._refuse(errand.rpc, error)
-            return
-        try:
-            inference.call.cancelled = not errand.rpc.is_active()
-            self._queue.submit(inference.call, lambda: self._answer(errand, inference))
-        except RequestError as error:
-            inference.call.fail(error)
-            self._answer(errand, inference)
-
-    def _answer(self, errand: _Errand, inference: _Inference) -> None:
-        try:
-            errand.rpc.answer(inference.answer(errand.start), _server_timing(inference.call))
-        except Exception as error:  # the last line before the queue's thread, which others wait for
-            self._refuse(errand.rpc, error)
-
-    def _end(self, errand: _Errand) -> None:
-        """Let go of all that a call holds, when it is over."""
-        self._readers.end(errand.place)
-        errand.ticket.leave()
-        if errand.inference is not None and not errand.inference.call.done:
-            self._queue.cancel(errand.inference.call)
-
-    def _refuse(self, rpc: Rpc, error: Exception) -> None:
-        if not rpc.is_active():  # whatever went wrong, it did because the client is gone
-            error = CallCancelledError("The call was cancelled.")
-        code, text = explain(_INFER, error)
-        self._refusals.count(_INFER, code)
-        rpc.refuse(code, text)
+            _count_failure(opened.model, span, error, start)
+            raise
+        call = Call(request.model, request.inputs, client, _deadline(request.timeout, context))
+        return Inference(request, call, span)
 
     def stream(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """Answer ModelStreamInfer: requests one after another, each in order, errors within the stream."""
         if not self._streams.acquire(blocking=False):
-            abort(context, _STREAM, OverloadedError(f"{MAX_STREAMS} streams are open."), self._refusals)
+            abort(context, _STREAM, OverloadedError(f"{MAX_STREAMS} streams are open."), self.refusals)
         try:
             yield from self._serve_stream(messages, context)
         except Exception as error:
             if not context.is_active():
                 return
-            abort(context, _STREAM, error, self._refusals)
+            abort(context, _STREAM, error, self.refusals)
         finally:
             self._streams.release()
 
@@ -194,15 +137,15 @@ class InferenceService:
                 if by_status or isinstance(error, NotServingError | CallCancelledError):
                     raise
                 code, text = explain(_STREAM, error)
-                self._refusals.count(_STREAM, code)
+                self.refusals.count(_STREAM, code)
                 yield triton.ModelStreamInferResponse(error_message=text).SerializeToString()
 
     def _answer_one(self, data: bytes, client: str, context: grpc.ServicerContext) -> bytes:
-        start, ticket = time.monotonic_ns(), self._admission.enter(client)
+        start, ticket = time.monotonic_ns(), self.admission.enter(client)
         try:
             ticket.resize(len(data))
-            inference = self._check(data, client, context, start)
-            if not context.add_callback(lambda: self._queue.cancel(inference.call)):
+            inference = self.check(data, client, context, start)
+            if not context.add_callback(lambda: self.queue.cancel(inference.call)):
                 raise CallCancelledError("The call was cancelled.")
             self._run(inference.call)
             response = pb.ModelInferResponse.FromString(inference.answer(start))
@@ -213,21 +156,86 @@ class InferenceService:
     def _run(self, call: Call) -> None:
         """Wait for a call's end; answer() tells how it went."""
         try:
-            self._queue.run(call)
+            self.queue.run(call)
         except Exception as error:
             call.fail(error)
 
-    def _check(self, data: bytes, client: str, context: Context, start: int) -> _Inference:
-        """Turn a message into a call that may run."""
-        opened = self._requests.open(data)
-        span = self._tracer.request(context, opened.model.name, opened.model.version)
+
+class _Errand:
+    """One ModelInfer, step by step, and what has to end when it ends, however it ends. A Reader."""
+
+    __slots__ = ("_inference", "_rpc", "_service", "_start", "_ticket", "client", "reads")
+
+    def __init__(self, service: InferenceService, rpc: Rpc, client: str, ticket: Ticket) -> None:
+        self._service, self._rpc, self._ticket, self.client = service, rpc, ticket, client
+        self._start = time.monotonic_ns()
+        self._inference: Inference | None = None
+        self.reads: float | None = None
+
+    def start(self) -> None:
+        """Read the message, if there is room for it still."""
         try:
-            request = opened.read()
+            self._ticket.expect()
+        except OverloadedError as error:
+            self._service.readers.end(self)
+            self._refuse(error)
+            return
+        self._rpc.read(self._take)
+
+    def cancel(self) -> None:
+        """Give up reading."""
+        self._rpc.cancel()
+
+    def end(self) -> None:
+        """Let go of all that the call holds.
+
+        It is over by then, not just answered: a client that reads slowly keeps its answer in our memory.
+        """
+        self._service.readers.end(self)
+        self._ticket.leave()
+        if self._inference is not None and not self._inference.call.done:
+            self._service.queue.cancel(self._inference.call)
+
+    def _take(self, data: bytes | None) -> None:
+        self._service.readers.end(self)
+        if data is None:
+            self._refuse(InvalidInputError("The call ended without a message."))
+        elif len(data) < _LARGE:
+            self._line_up(data, works=True)
+        else:
+            self._service.checkers.submit(self._line_up, data, works=False)
+
+    def _line_up(self, data: bytes, *, works: bool) -> None:
+        try:
+            self._ticket.resize(len(data))
+            self._inference = inference = self._service.check(data, self.client, self._rpc, self._start)
         except Exception as error:
-            _count_failure(opened.model, span, error, start)
-            raise
-        call = Call(request.model, request.inputs, client, _deadline(request.timeout, context))
-        return _Inference(request, call, span)
+            self._refuse(error)
+            return
+        try:
+            inference.call.cancelled = not self._rpc.active
+            self._service.queue.submit(inference.call, lambda: self._answer(inference), works=works)
+        except RequestError as error:
+            inference.call.fail(error)
+            self._answer(inference)
+
+    def _answer(self, inference: Inference) -> None:
+        try:
+            self._rpc.answer(inference.answer(self._start), _server_timing(inference.call))
+        except Exception as error:  # the last line before a thread that others wait for
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        refuse(self._rpc, error, self._service.refusals)
+
+
+def refuse(rpc: Rpc, error: Exception, refusals: Refusals) -> None:
+    """End a call with the status of an error."""
+    if not rpc.active:  # whatever went wrong, it did because the client is gone
+        error = CallCancelledError("The call was cancelled.")
+    code, text = explain(_INFER, error)
+    refusals.count(_INFER, code)
+    rpc.refuse(code, text)
 
 
 def _count_failure(model: Processor, span: Span, error: Exception, start: int) -> None:
@@ -237,10 +245,10 @@ def _count_failure(model: Processor, span: Span, error: Exception, start: int) -
 
 def _server_timing(call: Call) -> tuple[tuple[str, str], ...]:
     """How long the request waited and ran here, for the client's own account: W3C's Server-Timing."""
-    return (("server-timing", f"total;dur={sum(vars(call.timing).values()) / 1e6:.3f}"),)
+    return (("server-timing", f"total;dur={call.timing.total / 1e6:.3f}"),)
 
 
-def _deadline(timeout: float | None, context: Context) -> int | None:
+def _deadline(timeout: float | None, context: Rpc | grpc.ServicerContext) -> int | None:
     """Give the moment, in monotonic nanoseconds, after which nobody waits for the answer."""
     seconds = context.time_remaining()
     if timeout is not None:

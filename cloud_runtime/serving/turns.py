@@ -1,8 +1,10 @@
 """Who runs when: as many runs at once as cores, turns by client, joined where the model allows it.
 
 The queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
-A thread for each slot takes the next request and whom it joins, runs them, and hands every one its outputs;
-nobody else sleeps on a request's behalf. A request larger than a run's limit takes a turn for each slice.
+Whoever has a slot takes the next request and whom it joins, runs them, hands every one its outputs, and looks
+for more; nobody sleeps on a request's behalf. Threads that bring requests have slots for short runs, since
+handing one over costs more than it takes; for all else there are threads of our own. A request larger than a
+slice takes a turn for each.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from cloud_runtime.serving.batches import Arrays, BatchPolicy, join, joinable, p
 from cloud_runtime.serving.statistics import ModelStatistics, Timing
 
 _now = time.monotonic_ns
+_SHORT = 10_000_000  # nanoseconds that a thread with other duties may spend on a run
 
 
 class Model(Protocol):
@@ -40,6 +43,22 @@ class Call:
         client: whose line it waits in.
         deadline: ``time.monotonic_ns()`` after which nobody waits for the answer; None for no end.
     """
+
+    __slots__ = (
+        "_error",
+        "_slices",
+        "_taken",
+        "cancelled",
+        "client",
+        "deadline",
+        "done",
+        "end",
+        "inputs",
+        "model",
+        "since",
+        "size",
+        "timing",
+    )
 
     def __init__(self, model: Model, inputs: Arrays, client: str, deadline: int | None = None) -> None:
         self.model, self.inputs, self.client, self.deadline = model, inputs, client, deadline
@@ -93,24 +112,25 @@ class TurnQueue:
     """Runs requests, at most ``slots`` at a time. Safe to use from many threads.
 
     Args:
-        slots: runs at a time; each has a thread.
+        slots: runs at a time; each has a thread, beside those that come to work().
     """
 
     def __init__(self, slots: int) -> None:
         self._lock = threading.Lock()
-        self._work, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
-        self._idle = self._lingering = 0
+        self._wanted, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._free, self._idle, self._lingering = slots, 0, 0
         self._stopped = False
         self._lines: OrderedDict[str, deque[Call]] = OrderedDict()
         for number in range(slots):
             threading.Thread(target=self._serve, name=f"run {number}", daemon=True).start()
 
-    def submit(self, call: Call, end: Callable[[], object]) -> None:
+    def submit(self, call: Call, end: Callable[[], object], *, works: bool = False) -> None:
         """Put a call in line.
 
         Args:
             call: a new one.
             end: called once it is done, on a thread that others wait for: ``call.result()`` then tells.
+            works: whether the caller comes to work() next, so that nobody has to be woken.
 
         Raises:
             DeadlineError: its deadline has passed.
@@ -121,10 +141,26 @@ class TurnQueue:
             if error := call.over():
                 raise error
             self._append(call)
-            if self._idle:
-                self._work.notify()
+            if not works:
+                self._wake()
             if self._lingering:
                 self._arrival.notify_all()
+
+    def waits(self) -> bool:
+        """Tell whether a call is in line."""
+        return bool(self._lines)
+
+    def work(self) -> bool:
+        """Run one batch here and now, if a slot is free and it won't take long; False where none was."""
+        with self._lock:
+            if not (self._lines and self._free):
+                return False
+            if not _is_short(next(iter(self._lines.values()))[0].model):
+                self._wake()
+                return False
+            expired, batch = self._take()
+        self._run(expired, batch)
+        return True
 
     def run(self, call: Call) -> Arrays:
         """Wait for the call's turn and its run, and return its outputs by name.
@@ -160,55 +196,60 @@ class TurnQueue:
         """End the threads, once nobody waits."""
         with self._lock:
             self._stopped = True
-            self._work.notify_all()
+            self._wanted.notify_all()
 
     def _serve(self) -> None:
         """Run batches until the end."""
         while True:
             with self._lock:
-                expired, batch = self._next()
-            if not (expired or batch):
-                return
-            for call in expired:
-                call.end()
-            if batch:
-                self._run(batch)
+                while not (self._lines and self._free):
+                    if self._stopped:
+                        return
+                    self._idle += 1
+                    self._wanted.wait()
+                    self._idle -= 1
+                expired, batch = self._take()
+            self._run(expired, batch)
 
-    def _next(self) -> tuple[list[Call], _Batch]:
-        """Wait for calls; gives those whose time is over, and what to run. Both are empty at the end."""
-        while not self._lines:
-            if self._stopped:
-                return [], []
-            self._idle += 1
-            self._work.wait()
-            self._idle -= 1
+    def _wake(self) -> None:
+        """Have one of our threads look, if a slot is free; whoever has one looks again after its run."""
+        if self._free and self._idle:
+            self._wanted.notify()
+
+    def _take(self) -> tuple[list[Call], _Batch]:
+        """Take a slot, the calls whose time is over, and what to run, if there is any."""
+        self._free -= 1
         expired: list[Call] = []
-        while self._lines:
+        batch: _Batch = []
+        while self._lines and not batch:
             call = self._pop()
-            error = call.over()
-            if error is None:
-                return expired, self._collect(call)
-            call.fail(error)
-            expired.append(call)
-        return expired, []
+            if error := call.over():
+                call.fail(error)
+                expired.append(call)
+            else:
+                batch = self._collect(call)
+        if self._lines:
+            self._wake()  # there is enough for another slot
+        return expired, batch
 
-    def _run(self, batch: _Batch) -> None:
-        _execute(batch)
-        lead = batch[0][0]
-        if not lead.done:
-            with self._lock:
-                if error := lead.over():
-                    lead.fail(error)
-                else:
-                    self._append(lead, again=True)
+    def _run(self, expired: list[Call], batch: _Batch) -> None:
+        """Run what was taken, tell everybody, and give the slot back."""
+        if batch:
+            _execute(batch)
+        for call in expired:
+            call.end()
         for call, _ in batch:
             if call.done:
                 call.end()
+        with self._lock:
+            self._free += 1
+            if batch and not batch[0][0].done:
+                self._append(batch[0][0], again=True)  # for its next slice
 
     def _collect(self, call: Call) -> _Batch:
         policy = call.model.policy
-        limit = policy.limit if policy.slices or policy.joins else call.left
-        size = min(call.left, limit) if policy.slices else call.left
+        limit = policy.limit if policy.joins else call.left
+        size = min(call.left, policy.slice) if policy.slice else call.left
         if not (policy.joins and self._lines):
             return [(call, size)]
         if policy.delay_us and self._waiting(call, limit - size):
@@ -275,6 +316,11 @@ class TurnQueue:
             del self._lines[client]
         call.model.statistics.queued(-1)
         return call
+
+
+def _is_short(model: Model) -> bool:
+    """Tell whether the next run will be over soon, as far as the last one tells, without waiting for more."""
+    return 0 < model.statistics.last_run <= _SHORT and not model.policy.delay_us
 
 
 def _fits(one: Call, other: Call) -> bool:

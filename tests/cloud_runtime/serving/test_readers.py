@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from cloud_runtime.serving.readers import Place, Readers
+from cloud_runtime.serving.readers import Readers
 
 
 @pytest.fixture
@@ -18,13 +18,32 @@ def make_readers():
         readers.stop()
 
 
+class Reader:
+    """Notes that it began, and that it was given up."""
+
+    def __init__(self, client, label="", begun=None):
+        self.client, self.reads, self._label, self._begun = (
+            client,
+            None,
+            label,
+            [] if begun is None else begun,
+        )
+        self.cut = threading.Event()
+
+    def start(self):
+        self._begun.append(self._label)
+
+    def cancel(self):
+        self.cut.set()
+
+
 def begin(readers, names):
-    """Have clients ask for a place each; gives the places and, as it grows, who has begun to read."""
-    begun, places = [], []
-    for index, name in enumerate(names):
-        places.append(Place(name, lambda label=f"{name}{index}": begun.append(label), lambda: None))
-        readers.begin(places[-1])
-    return places, begun
+    """Have clients ask for a place each; gives them and, as it grows, who has begun to read."""
+    begun = []
+    made = [Reader(name, f"{name}{index}", begun) for index, name in enumerate(names)]
+    for reader in made:
+        readers.begin(reader)
+    return made, begun
 
 
 def test_one_client_gets_half_of_the_places(make_readers):
@@ -57,6 +76,6 @@ def test_who_leaves_the_line_never_begins(make_readers):
 
 
 def test_a_client_that_trickles_is_cut_off(make_readers):
-    cut = threading.Event()
-    make_readers(4, 0.1).begin(Place("a", lambda: None, cut.set))
-    assert cut.wait(30)
+    reader = Reader("a", "a", [])
+    make_readers(4, 0.1).begin(reader)
+    assert reader.cut.wait(30)

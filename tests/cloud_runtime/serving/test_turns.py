@@ -146,7 +146,7 @@ def test_clients_take_turns_however_much_one_sends(busy):
 
 
 def test_a_large_request_takes_a_turn_for_each_slice(busy):
-    queue, model, _ = busy(BatchPolicy(slices=True, limit=2))
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
     large = ask(queue, model, [1, 2, 3, 4, 5], "large")
     small = ask(queue, model, [10], "small")
     model.let(5)
@@ -216,7 +216,7 @@ def test_what_is_cancelled_in_the_queue_is_never_run(busy):
 
 
 def test_a_cancelled_request_stops_between_its_slices(busy):
-    queue, model, _ = busy(BatchPolicy(slices=True, limit=1))
+    queue, model, _ = busy(BatchPolicy(slice=1, limit=1))
     caller = ask(queue, model, [1, 2, 3])
     model.let()
     until(lambda: len(model.runs) == 2)
@@ -257,7 +257,7 @@ def test_no_more_runs_at_once_than_slots():
 
 
 def test_many_callers_each_get_their_own():
-    queue, model = TurnQueue(2), Recorder(BatchPolicy(joins=True, slices=True, limit=3), held=False)
+    queue, model = TurnQueue(2), Recorder(BatchPolicy(joins=True, slice=3, limit=3), held=False)
     callers = [
         Caller(queue, make_call(model, [index + row / 8 for row in range(1 + index % 5)], f"{index % 3}"))
         for index in range(60)
