@@ -8,6 +8,7 @@ infinity. Whatever does not fit takes the long way, which knows what to say of i
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from itertools import zip_longest
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -57,11 +58,11 @@ class _Input(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What a header means. Good for as long as its model is the one that is served."""
+    """What a header means, for as long as its model is the one that is served; it keeps none in memory."""
 
     name: str
     version: str
-    model: Processor
+    model: weakref.ref[Processor]
     inputs: tuple[_Input, ...]
     outputs: tuple[str, ...]
     timeout: float | None
@@ -94,8 +95,10 @@ class RequestReader:
         """
         frame = _call(frame_request, data)
         plan = self._plans.get(frame.header) if frame else None
-        if plan is not None and self._repository.find(plan.name, plan.version) is plan.model:
-            return OpenedRequest(self, data, frame, plan, plan.model)
+        if plan is not None:
+            model = self._repository.find(plan.name, plan.version)
+            if plan.model() is model:
+                return OpenedRequest(self, data, frame, plan, model)
         message, raw = _call(split_request, data)
         model = self._repository.find(message.model_name, message.model_version)
         return OpenedRequest(self, data, frame, None, model, message, raw)
@@ -115,7 +118,7 @@ class RequestReader:
         )
         name, version = message.model_name, message.model_version
         self._plans[frame.header] = _Plan(
-            name, version, request.model, inputs, request.outputs, request.timeout
+            name, version, weakref.ref(request.model), inputs, request.outputs, request.timeout
         )
 
 

@@ -67,9 +67,10 @@ def frame_request(data: bytes) -> RequestFrame | None:
         return None
     header, raw, ids = parts
     try:
-        return RequestFrame(header, ids[-1].decode() if ids else "", raw)
+        texts = [item.decode() for item in ids]
     except UnicodeDecodeError:
         return None
+    return RequestFrame(header, texts[-1] if texts else "", raw)
 
 
 def split_request(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
