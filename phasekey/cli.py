@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "predict": Subcommand("sdk.commands.predict", "predict images through a server that never sees them"),
     "decoys": Subcommand("phasekey.decoys.command", "pack private images that hide a device's inputs"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
+    "federate": Subcommand("phasekey.federated.command", "improve a network on images that stay on devices"),
     "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),
     "reproduce": Subcommand(
         "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"
