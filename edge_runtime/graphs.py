@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import EdgeRuntimeError
 from phasekey.bundle import GraphFile, Manifest
+from phasekey.bundle.checksums import sha256_of_bytes
 from phasekey.graph_runtime import GraphError, GraphSession
 
 _logger = logging.getLogger(__name__)
@@ -114,9 +115,18 @@ class _Graph:
     def __init__(self, directory: Path, described: GraphFile, threads: int) -> None:
         path = Path(directory) / described.file
         try:
-            self._session = GraphSession(path, threads=threads)
+            content = path.read_bytes()  # what is checked is what is run, whoever swaps the file meanwhile
+            if sha256_of_bytes(content) != described.sha256:
+                raise EdgeRuntimeError(
+                    f"{path} is not the graph of its manifest. Copy the whole bundle again."
+                )
+            self._session = GraphSession(content, threads=threads)
+        except OSError as error:
+            raise EdgeRuntimeError(
+                f"{path} cannot be read: {error.strerror}. Copy the bundle again."
+            ) from error
         except GraphError as error:
-            raise EdgeRuntimeError(str(error)) from error
+            raise EdgeRuntimeError(f"{path}: {error}") from error
         if (self._session.inputs, self._session.outputs) != (described.inputs, described.outputs):
             raise EdgeRuntimeError(
                 f"{path} has other inputs or outputs than its manifest says. Copy the whole bundle again."

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from phasekey.bundle import Manifest
 from phasekey.command import require_extra
@@ -87,6 +88,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "where no server can be reached; whoever has the device then has the whole network",
     )
     parser.add_argument(
+        "--lineage",
+        type=Path,
+        metavar="BUNDLE",
+        help="go on with the keys of this bundle's devices, though the encoder's file is another: exported "
+        "anew by other versions, or retrained a little (default: keys belong to the very encoder)",
+    )
+    parser.add_argument(
+        "--sign", type=Path, metavar="KEY", help="sign the bundle with this key (phasekey sign --help)"
+    )
+    parser.add_argument(
         "--unsafe-allow-unproved",
         action="store_true",
         help="write the bundle even if the processing graph is not proved to be rotation-equivariant; "
@@ -115,15 +126,30 @@ def run(args: argparse.Namespace) -> int:
         calibration=args.calibration,
         allow_unproved=args.unsafe_allow_unproved,
         score=not args.no_score,
+        lineage=args.lineage,
         audit=args.audit,
         require_audit=args.require_audit,
         local_fallback=args.with_local_fallback,
     )
+    key = _signing_key(args.sign)  # before the long part
     manifest = export_checkpoint(args.ckpt, destination, options)
+    if key is not None:
+        from phasekey.signing.sign import sign_bundle
+
+        sign_bundle(destination, key)
     print(_summary(destination, manifest))  # noqa: T201
     if manifest.privacy_warning:
         print(f"warning: {manifest.privacy_warning}", file=sys.stderr)  # noqa: T201
     return 0
+
+
+def _signing_key(path: Path | None) -> Any:
+    if path is None:
+        return None
+    require_extra("sign", "signing", ("cryptography",))
+    from phasekey.signing.keys import load_key
+
+    return load_key(path)
 
 
 def _summary(destination: Path, manifest: Manifest) -> str:

@@ -15,7 +15,15 @@ from export.errors import ExportError
 from export.graphs import OPSET, Arithmetic, build_graphs
 from export.writing.assemble import Facts, write_bundle
 from phasekey import __version__
-from phasekey.bundle import LOCAL_FALLBACK, LOCAL_FILE, DecoySpec, Manifest, SecretSpec
+from phasekey.bundle import (
+    LOCAL_FALLBACK,
+    LOCAL_FILE,
+    DecoySpec,
+    Manifest,
+    SecretSpec,
+    edge_of,
+    load_manifest,
+)
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
 from phasekey.model.promise import guarantee_of
@@ -32,6 +40,7 @@ class ExportOptions:
     int8, see export.conversion.shipped.
     allow_unproved: write a bundle even where the processing graph is not proved to be equivariant.
     score: measure the accuracy of the graphs on test images, where the data of training is at hand.
+    lineage: the bundle whose line this one continues: devices then keep their keys, see docs/adr/0088.
     audit, require_audit: a summary of a privacy audit and whether there must be one, see export.audited.
     local_fallback: put the processing graph into the edge folder too, for when no server answers.
     """
@@ -42,6 +51,7 @@ class ExportOptions:
     processing: Arithmetic = "float32"
     calibration: str | None = None
     allow_unproved: bool = False
+    lineage: Path | None = None
     audit: Path | None = None
     require_audit: bool = False
     score: bool = True
@@ -127,7 +137,10 @@ def _export(
         allow_unproved=options.allow_unproved,
     )
     name = _default_name(trained) if options.name is None else options.name
-    facts = replace(_facts(trained, name, shipped, evidence), audit=audit)
+    lineage = (
+        None if options.lineage is None else load_manifest(edge_of(options.lineage)).key_context.decode()
+    )
+    facts = replace(_facts(trained, name, shipped, evidence), audit=audit, lineage=lineage)
     if options.local_fallback:
         facts = replace(facts, export={**facts.export, LOCAL_FALLBACK: LOCAL_FILE})
     return write_bundle(destination, replace(graphs, processing=shipped.processing), facts)

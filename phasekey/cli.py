@@ -24,6 +24,8 @@ SUBCOMMANDS = {
     "decoys": Subcommand("phasekey.decoys.command", "pack private images that hide a device's inputs"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
     "federate": Subcommand("phasekey.federated.command", "improve a network on images that stay on devices"),
+    "controls": Subcommand("phasekey.training.controls.command", "tell what the cloud adds to a network"),
+    "sign": Subcommand("phasekey.signing.command", "vouch for a bundle, so that devices refuse any other"),
     "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),
     "reproduce": Subcommand(
         "phasekey.training.reproduction.command", "train rows of the paper's tables, and report beside them"

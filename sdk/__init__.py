@@ -23,6 +23,7 @@ from sdk.errors import (
     WrongModel,
     WrongServer,
 )
+from sdk.keeping import EncoderChangedWarning, KeyringSecret, WeakSecretWarning
 from sdk.prediction import ModelInfo, Prediction, Timings, Traffic
 from sdk.secrets import DerivedKeys, FreshKeys, KeySource, Secrets
 from sdk.store import BudgetExhausted, DecoysExhausted, StoreError
@@ -51,12 +52,14 @@ __all__ = [
     "DerivedKeys",
     "Device",
     "EdgeClient",
+    "EncoderChangedWarning",
     "Forbidden",
     "FreshKeys",
     "GrpcTransport",
     "Hidden",
     "InvalidReply",
     "KeySource",
+    "KeyringSecret",
     "ModelInfo",
     "Overloaded",
     "Prediction",
@@ -72,6 +75,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Untrusted",
+    "WeakSecretWarning",
     "WrongModel",
     "WrongServer",
 ]

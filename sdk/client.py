@@ -38,8 +38,9 @@ class EdgeClient(Connected):
         transport: another way to the cloud, in place of ``target``; closed along with the client.
         credentials: for TLS, e.g. ``grpc.ssl_channel_credentials()``, in place of the settings' files.
         config: settings of the network; keywords of the same names go before it.
-        options: ``secret``, ``keys``, ``decoys``, ``budget``, ``store`` and ``resize`` as of Device, and
-            ``timeout``, ``batch_size`` and all other fields of ClientConfig.
+        options: ``secret``, ``ephemeral``, ``trusted_key``, ``newer_than``, ``data_folder``, ``keys``,
+            ``decoys``, ``budget``, ``store`` and ``resize`` as of Device, and ``timeout``, ``batch_size`` and
+            all other fields of ClientConfig.
 
     Raises:
         SdkError: arguments that do not go together.

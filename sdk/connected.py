@@ -13,7 +13,7 @@ from edge_runtime.images import Images
 from sdk.core.breaker import Breaker
 from sdk.core.local import LocalProcessing
 from sdk.core.message_size import largest_reply, largest_request
-from sdk.core.steps import Check, Walk, or_locally
+from sdk.core.steps import UNCHECKED, Check, Walk, or_locally
 from sdk.core.streaming import Outcome, outcomes
 from sdk.device import Device, DeviceOptions
 from sdk.errors import ClientClosed, ConfigurationError
@@ -96,8 +96,7 @@ class Connected(Device):
         if self._closed:
             raise ClientClosed("The client is closed. Make a new one.")
         if not self._checked:
-            yield Check()
-            self._checked = True
+            self._checked = (yield Check()) is not UNCHECKED
 
     def _predicting(
         self, images: Images, *, crowd: bool = False, film: int | None = None

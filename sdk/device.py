@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,15 +13,17 @@ import numpy as np
 
 from edge_runtime import Decoder, Encoder, load_images
 from edge_runtime.images import Images
-from phasekey.bundle import Manifest, edge_of, load_manifest
+from phasekey.bundle import Manifest, edge_of
+from phasekey.bundle.signature import TrustedKey
 from sdk.core.hidden import Hidden
 from sdk.core.info import info_of
 from sdk.core.message_size import images_per_request
-from sdk.core.opening import open_store
+from sdk.core.opening import Secret, open_keys, open_store, trusted_manifest
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
 from sdk.core.steps import Walk
-from sdk.errors import ConfigurationError
+from sdk.keeping import EncoderChangedWarning, note_encoder
+from sdk.keeping import data_folder as folder_of
 from sdk.prediction import ModelInfo, Prediction
 from sdk.privacy import warn_once
 from sdk.secrets import DerivedKeys, KeySource
@@ -33,7 +36,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class DeviceOptions(TypedDict, total=False):
     """The keywords of Device, which both clients take too."""
 
-    secret: bytes | None
+    secret: Secret
+    ephemeral: bool
+    trusted_key: TrustedKey | None
+    newer_than: int | None
+    data_folder: str | os.PathLike[str] | None
     keys: KeySource | None
     decoys: str | os.PathLike[str] | None
     budget: float | None
@@ -49,11 +56,15 @@ class Device:
     Args:
         bundle: an export, or its 'edge' folder. Where it was never audited, or its audit found it open, a
             PrivacyWarning says so.
-        secret: at least 16 random bytes that are this device's own, kept over restarts. Without it a
-            client draws a secret for its own life. Then the same image, sent again after a restart, goes
-            out under a new Q and new decoys, and from two such x of one image the cloud can compute the
-            feature (it lies where the two spans meet). Devices that may send one image twice should keep
-            a secret.
+        secret: at least 16 random bytes that are this device's own, kept over restarts by the app; or what
+            gives them when called, such as KeyringSecret(). Without it, the secret of this device, which is
+            made at its first use and kept in the user's data folder (docs/secret.md).
+        ephemeral: draw a secret for this object's life instead. Then the same image, sent again after a
+            restart, goes out under a new Q and new decoys, and from two such x of one image the cloud can
+            compute the feature (it lies where the two spans meet): for inputs that never come again.
+        trusted_key: public keys (``ed25519:…``), of one of which the bundle must be signed (docs/signing.md).
+        newer_than: the version of a signed bundle, of which older ones are refused.
+        data_folder: where this device's files lie, in place of the platform's folder (PHASEKEY_DATA_DIR).
         keys: another source of matrices and noise, in place of ``secret``.
         decoys: the archive of private images (``phasekey decoys pack``), for bundles that hide an image among
             others; goes with ``secret``. Each of its images hides one transmission and is then used up; which
@@ -61,6 +72,7 @@ class Device:
         budget: most nats that all new inputs together may tell the cloud, for bundles that state a bound. A
             repeated input is free.
         store: the file that keeps what is spent, beside a ``secret`` that is kept; ``decoys`` keeps it too.
+            With this device's own secret it lies beside that by default.
         resize: scale images to the encoder's size instead of refusing them.
         batch_size: most images in one request; fewer where their x would exceed 16 MiB.
 
@@ -74,7 +86,11 @@ class Device:
         self,
         bundle: str | os.PathLike[str],
         *,
-        secret: bytes | None = None,
+        secret: Secret = None,
+        ephemeral: bool = False,
+        trusted_key: TrustedKey | None = None,
+        newer_than: int | None = None,
+        data_folder: str | os.PathLike[str] | None = None,
         keys: KeySource | None = None,
         decoys: str | os.PathLike[str] | None = None,
         budget: float | None = None,  # nats
@@ -82,16 +98,26 @@ class Device:
         resize: bool = False,
         batch_size: int = 64,  # images
     ) -> None:
-        if secret is not None and keys is not None:
-            raise ConfigurationError("Give either secret= or keys=, not both.")
         self._folder = edge_of(Path(bundle))
-        self._manifest = load_manifest(self._folder)
+        self._manifest = trusted_manifest(self._folder, trusted_key, newer_than)
         warn_once(self._manifest, stacklevel=2 if type(self) is Device else 3)
-        self._keys = (
-            DerivedKeys(secret, context=self._manifest.encoder.sha256.encode()) if keys is None else keys
+        self._keys = open_keys(
+            self._manifest, secret=secret, keys=keys, ephemeral=ephemeral, folder=data_folder
         )
+        self._own_keys = keys is None
+        if data_folder is not None or (secret is None and keys is None and not ephemeral):
+            changed = note_encoder(folder_of(data_folder), self._manifest)
+            if changed:
+                warnings.warn(changed, EncoderChangedWarning, stacklevel=2 if type(self) is Device else 3)
         self._store = open_store(
-            self._manifest, secret=secret, keys=keys, decoys=decoys, store=store, budget=budget
+            self._manifest,
+            secret=secret,
+            keys=keys,
+            ephemeral=ephemeral,
+            folder=data_folder,
+            decoys=decoys,
+            store=store,
+            budget=budget,
         )
         self._encoder = Encoder(self._folder, self._manifest)
         self._rows = Rows(self._manifest, self._encoder, self._keys, self._store, budget)
@@ -162,7 +188,9 @@ class Device:
         return self._predictor.decoded(h, hidden._secrets, len(hidden.x))
 
     def close(self) -> Any:
-        """Close the store; may be called twice."""
+        """Close the store and forget the secret; may be called twice."""
+        if self._own_keys and isinstance(self._keys, DerivedKeys):
+            self._keys.forget()
         if self._store is not None and os.getpid() == self._process:
             self._store.close()
 

@@ -15,7 +15,7 @@ class Timings:
     """Seconds that each stage took, summed over the requests of one call.
 
     Attributes:
-        encode: the encoder's graph, decoys included.
+        encode: drawing Q and noise, and the encoder's graph, decoys included.
         hide: multiplying by Q and converting for the wire.
         wire: from sending x to having h, without ``cloud``.
         cloud: what the server says that it took; 0 where it says nothing, and ``wire`` holds all.

@@ -1,7 +1,10 @@
 """What many tests share: one small trained network, exported once for the whole run."""
 
 import os
+import tempfile
 
+# No test writes into the data folder of whoever runs it, nor do the processes that tests start.
+os.environ["PHASEKEY_DATA_DIR"] = tempfile.mkdtemp(prefix="phasekey-tests-")
 # Before anything imports torch: waiting threads sleep, or two busy cores slow each other tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # One thread where nothing else is asked for, in the processes that tests start too: quickest on few cores.

@@ -51,6 +51,7 @@ class Facts:
     training: dict[str, Any]
     export: dict[str, Any]
     audit: dict[str, Any] | None = None
+    lineage: str | None = None
 
 
 def write_bundle(destination: Path, graphs: Graphs, facts: Facts) -> Manifest:
@@ -147,4 +148,5 @@ def _manifest(bundle_id: str, model_name: str, entries: dict[str, GraphFile], fa
         training=facts.training,
         export=facts.export,
         audit=facts.audit,
+        lineage=facts.lineage,
     )

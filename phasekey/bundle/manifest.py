@@ -25,6 +25,7 @@ from phasekey.bundle.parts import (
     WireSpec,
 )
 from phasekey.bundle.schema import validate
+from phasekey.bundle.signature import TrustedKey, verify
 from phasekey.bundle.tensors import TensorSpec
 
 FORMAT_VERSION = 2
@@ -56,6 +57,12 @@ class Manifest:
     audit: dict[str, Any] | None = None
     secret: SecretSpec = ROTATION
     guarantee: dict[str, Any] | None = None
+    lineage: str | None = None
+
+    @property
+    def key_context(self) -> bytes:
+        """What ties a device's keys to the encoder: its lineage, by default the encoder's own checksum."""
+        return (self.lineage or self.encoder.sha256).encode()
 
     @property
     def nats_per_transmission(self) -> float | None:
@@ -116,19 +123,30 @@ def _has_manifest(folder: Path) -> bool:
     return (folder / MANIFEST_FILE).is_file()
 
 
-def load_manifest(directory: Path) -> Manifest:
+def load_manifest(
+    directory: Path, *, trusted_key: TrustedKey | None = None, newer_than: int | None = None
+) -> Manifest:
     """Read the manifest of an edge bundle, and check the encoder and decoder against it.
 
     Args:
         directory: the folder with ``manifest.json``, ``encoder.onnx`` and ``decoder.onnx``.
+        trusted_key: public keys, of one of which it must be signed; None asks for no signature.
+        newer_than: the version that it must have at least, as signed.
 
     Raises:
-        BundleError: no bundle there, or one that is damaged or of another format version.
+        BundleError: no bundle there, or one that is damaged, of another format version, or not trusted.
     """
+    if newer_than is not None and trusted_key is None:
+        raise BundleError(
+            "newer_than= asks for a version that only a signature vouches for: give trusted_key=."
+        )
     directory = Path(directory)
     path = directory / MANIFEST_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        if trusted_key is not None:
+            verify(directory, content, trusted_key, newer_than)
+        text = content.decode("utf-8")
     except FileNotFoundError as error:
         raise BundleError(
             f"No bundle at {directory}: it holds no {MANIFEST_FILE}. Give an export, or its 'edge' folder."
@@ -193,6 +211,8 @@ def _upgraded(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(manifest: Manifest) -> dict[str, Any]:
     fields = asdict(manifest)
+    if manifest.lineage is None:  # devices that know of none read the others
+        del fields["lineage"]
     if manifest.format_version == 1:
         for name in _ADDED:
             del fields[name]

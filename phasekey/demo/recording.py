@@ -20,8 +20,9 @@ class RecordingKeys:
 
     def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
         """Draw matrices and noise for images (N, H, W, C)."""
-        self.drawn.append(self._keys.draw(images, noise_size, secret))
-        return self.drawn[-1]
+        drawn = self._keys.draw(images, noise_size, secret)
+        self.drawn.append(Secrets(drawn.matrix.copy(), drawn.noise.copy()))  # a client wipes its own
+        return drawn
 
     def matrices(self) -> NDArray[np.float64]:
         """All matrices so far, (N, k, k)."""

@@ -90,7 +90,9 @@ def simulate(
         return Holding(load_checkpoint(checkpoint).network, split, dataset.augment, number)
 
     apps = {
-        FIRST_DEVICE + number: device_app(partial(_held, holding(number)), masked=rounds.aggregate == "secagg")
+        FIRST_DEVICE + number: device_app(
+            partial(_held, holding(number)), masked=rounds.aggregate == "secagg"
+        )
         for number in range(len(fleet.devices))
     }
     public = Public(dataset.train.images[fleet.proxy], dataset.test)
@@ -104,7 +106,12 @@ def simulate(
         )
 
     run_rounds(
-        InProcessGrid(apps), new_context(SERVER), take(start.network, thawed=terms.thawed), terms, rounds, after
+        InProcessGrid(apps),
+        new_context(SERVER),
+        take(start.network, thawed=terms.thawed),
+        terms,
+        rounds,
+        after,
     )
     if not path.is_file():
         raise FederatedError(f"no round had the {rounds.least} devices that it takes: nothing was written")

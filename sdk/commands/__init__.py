@@ -3,5 +3,6 @@
 SUBCOMMANDS = {  # name: what it does, in a line. Its module is sdk.commands.NAME.
     "predict": "the class of image files",
     "info": "what a bundle is, and whether a server has its other half",
+    "init": "make this device's secret, or put a new one in its place",
     "bench": "where the time of a prediction goes",
 }

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigurationError(
                 "This bundle's decoys come from an archive, which a measurement would use up."
             )
-        client = EdgeClient(args.bundle, config=config_of(args))
+        client = EdgeClient(args.bundle, config=config_of(args), ephemeral=True)
     with client:
         client.warm_up()
         images = _noise(client.manifest.image, size)

@@ -17,6 +17,19 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Declare what a bundle must be signed with."""
+    parser.add_argument(
+        "--trusted-key",
+        metavar="KEY",
+        action="append",
+        help="refuse a bundle that is not signed by this public key (ed25519:…, see phasekey sign)",
+    )
+    parser.add_argument(
+        "--newer-than", metavar="VERSION", type=int, help="refuse a signed bundle that is older than this one"
+    )
+
+
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare how to reach the servers."""
     parser.add_argument(

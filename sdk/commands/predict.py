@@ -11,9 +11,9 @@ from edge_runtime import EdgeRuntimeError
 from phasekey.bundle import PrivacyWarning
 from phasekey.command import FAILED
 from sdk.client import EdgeClient
-from sdk.commands.options import add_bundle, add_network, add_talk, config_of
+from sdk.commands.options import add_bundle, add_network, add_talk, add_trust, config_of
 from sdk.commands.output import JsonLines, Progress, Table
-from sdk.errors import SdkError
+from sdk.keeping import EncoderChangedWarning, WeakSecretWarning, read_secret
 from sdk.prediction import Prediction, Timings
 
 DESCRIPTION = """\
@@ -24,11 +24,11 @@ EPILOG = """\
 example:
   python -m sdk predict --bundle build/digits/edge --target 127.0.0.1:8001 photo.png
 
-A secret that lasts over restarts (see --secret-file):
-  head -c 32 /dev/urandom > device.secret && chmod 600 device.secret
+The first run makes this device's secret, which later runs use (python -m sdk init --help). Another one:
+  python -m sdk predict --bundle B --target T --secret-file mine.secret photo.png
 
 An image hidden among others of the device's own (networks of --mode anonymous):
-  python -m sdk predict --bundle B --target T --secret-file device.secret --decoys decoys.db photo.png
+  python -m sdk predict --bundle B --target T --decoys decoys.db photo.png
 """
 
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image files (PNG, JPEG, …)")
     add_bundle(parser)
+    add_trust(parser)
     add_network(parser)
     add_talk(parser)
     parser.add_argument(
@@ -55,23 +56,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--secret-file",
         metavar="FILE",
         type=Path,
-        help="16 or more random bytes that stay on this device: the same image then always goes out under "
-        "the same angle. Without it each run draws a new secret, and a server that gets one image in two "
-        "runs can work out its feature",
+        help="16 or more random bytes, in place of this device's own secret. The same image under the same "
+        "secret always goes out as the same x; under two secrets it gives its feature away",
     )
     parser.add_argument(
         "--decoys",
         metavar="FILE",
         type=Path,
-        help="the archive of private images (phasekey decoys pack), for networks of --mode anonymous; goes "
-        "with --secret-file. Each new input uses up some of them",
+        help="the archive of private images (phasekey decoys pack), for networks of --mode anonymous. "
+        "Each new input uses up some of them",
     )
     parser.add_argument(
         "--budget",
         metavar="NATS",
         type=float,
         help="most that new inputs may tell the cloud in all, for networks of --mode bounded; what is spent "
-        "is kept in --store, or beside the secret file",
+        "is kept in --store, or beside the secret",
     )
     parser.add_argument("--store", metavar="FILE", type=Path, help="where to keep what is spent")
 
@@ -82,18 +82,24 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PhasekeyError: nothing can be predicted: no bundle, no server, no such secret file.
     """
-    secret = _read_secret(args.secret_file)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("ignore", PrivacyWarning)  # said below, in the way of a command
+        warnings.simplefilter("always", WeakSecretWarning)
+        warnings.simplefilter("always", EncoderChangedWarning)
+        secret = None if args.secret_file is None else bytes(read_secret(args.secret_file))
         client = EdgeClient(
             args.bundle,
             config=config_of(args),
             secret=secret,
+            trusted_key=args.trusted_key,
+            newer_than=args.newer_than,
             decoys=args.decoys,
             budget=args.budget,
             store=_store(args),
             resize=args.resize,
         )
+    for warning in said:
+        sys.stderr.write(f"warning: {warning.message}\n")
     if client.manifest.privacy_warning and not args.quiet:
         sys.stderr.write(f"warning: {client.manifest.privacy_warning}\n")
     table = JsonLines() if args.json else Table(client.manifest.labels, args.images, heading=not args.quiet)
@@ -127,12 +133,3 @@ def _store(args: argparse.Namespace) -> Path | None:
     """Where what is spent is kept: as asked, or beside a secret file that is kept too."""
     beside = args.budget is not None and args.secret_file is not None and args.decoys is None
     return Path(f"{args.secret_file}.db") if args.store is None and beside else args.store
-
-
-def _read_secret(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SdkError(f"The secret file {path} cannot be read: {error.strerror}.") from error

@@ -64,7 +64,10 @@ class Predictor:
                     rows, secrets = self._rows.of(batch[chunk], [taken[number] for number in chunk])
                 with answers.timed("hide"):
                     x = hide(rows, secrets.matrix, permuted=self._permuted)
-                revealed = yield from self._process(answers, chunk, x, secrets)
+                try:
+                    revealed = yield from self._process(answers, chunk, x, secrets)
+                finally:
+                    secrets.wipe()
                 self._decode(answers, chunk, revealed, counted)
             if seats:
                 revealed = yield from predict_seats(

@@ -22,7 +22,10 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Check:
-    """Make sure that the server has this bundle's other half. The outcome is not looked at."""
+    """Make sure that the server has this bundle's other half. The outcome is UNCHECKED where nobody asked."""
+
+
+UNCHECKED = object()  # the outcome of a Check that no server answered: this device goes on alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +63,12 @@ def or_locally(walk: Walk[_Result], breaker: Breaker, local: Callable[[Array], A
         local: x -> h.
     """
     outcome: Any = None
+    reason, alone = "the server failed a moment ago, and is left alone for a while", False
     while True:
         step = advance(walk, outcome)
         if isinstance(step, Done):
             return step.result
-        reason = "the server failed a moment ago, and is left alone for a while"
-        if breaker.allows():
+        if not alone and breaker.allows():
             try:
                 outcome = yield step
             except SdkError as error:
@@ -77,4 +80,7 @@ def or_locally(walk: Walk[_Result], breaker: Breaker, local: Callable[[Array], A
             else:
                 breaker.succeeded()
                 continue
-        outcome = Answer(local(step.x), local=reason) if isinstance(step, Infer) else None
+        if isinstance(step, Infer):
+            outcome = Answer(local(step.x), local=reason)
+        else:
+            outcome, alone = UNCHECKED, True  # no x goes to a server that was not asked which model it has

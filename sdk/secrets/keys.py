@@ -17,12 +17,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from phasekey.bundle import ROTATION, SecretSpec
-from sdk.errors import SdkError
+from sdk.errors import ClientClosed, SdkError
 from sdk.secrets.secrets import Secrets, Unprintable, expand
 
 SECRET_BYTES = 32  # length of a secret that is drawn here
 MIN_SECRET_BYTES = 16  # shortest secret that is accepted
 Array = np.ndarray[Any, np.dtype[Any]]
+Origin = Literal["given", "drawn", "kept"]
 
 _SEED_LABEL = b"phasekey/sdk.key/1/seed"  # keeps our use of the secret apart from any other use
 _CODE_LABEL = b"phasekey/sdk.secrets/2/input"
@@ -47,17 +48,23 @@ class DerivedKeys(Unprintable):
         secret: at least 16 bytes that only this device knows; None draws 32 from the operating system,
             kept for this object's life and nowhere else.
         context: bytes that keep the draws of one use apart from another's under one secret; the client
-            puts the encoder's checksum here.
+            puts the bundle's lineage here.
+        origin: where the secret came from, to be told by repr: "given" by the app, or "kept" on this device.
 
     Raises:
         SdkError: the secret is too short or not bytes.
     """
 
-    __slots__ = ("_context", "_secret", "origin")
+    __slots__ = ("_context", "_keyed", "origin")
 
-    def __init__(self, secret: bytes | None = None, *, context: bytes = b"") -> None:
-        self.origin: Literal["given", "drawn"] = "drawn" if secret is None else "given"
-        self._secret = os.urandom(SECRET_BYTES) if secret is None else _checked(secret)
+    def __init__(
+        self, secret: bytes | bytearray | None = None, *, context: bytes = b"", origin: Origin = "given"
+    ) -> None:
+        self.origin: Origin = "drawn" if secret is None else origin
+        # The secret itself is not kept: only HMAC's state, which OpenSSL overwrites when it lets go of it.
+        self._keyed: hmac.HMAC | None = hmac.new(
+            os.urandom(SECRET_BYTES) if secret is None else _checked(secret), digestmod=hashlib.sha256
+        )
         self._context = context
 
     def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
@@ -75,11 +82,18 @@ class DerivedKeys(Unprintable):
 
     def _hmac(self, label: bytes, *parts: bytes) -> bytes:
         """HMAC-SHA-256 of the parts, 32 bytes. Each part's length goes ahead of it."""
-        code = hmac.new(self._secret, digestmod=hashlib.sha256)
+        keyed = self._keyed
+        if keyed is None:
+            raise ClientClosed("These keys were forgotten, as their client was closed. Make a new one.")
+        code = keyed.copy()
         for part in (label, self._context, *parts):
             code.update(len(part).to_bytes(8, "big"))
             code.update(part)
         return code.digest()
+
+    def forget(self) -> None:
+        """Let go of the secret: nothing can be drawn any more. May be called twice."""
+        self._keyed = None
 
     def __repr__(self) -> str:
         return f"DerivedKeys(secret {self.origin}, hidden)"
@@ -104,7 +118,7 @@ def _image_parts(image: Array) -> tuple[bytes, bytes]:
     return repr((little.dtype.str, little.shape)).encode(), little.tobytes()
 
 
-def _checked(secret: bytes) -> bytes:
+def _checked(secret: bytes | bytearray) -> bytes | bytearray:
     if not isinstance(secret, bytes | bytearray):
         raise SdkError(f"The secret must be bytes, not {type(secret).__name__}.")
     if len(secret) < MIN_SECRET_BYTES:
@@ -112,4 +126,4 @@ def _checked(secret: bytes) -> bytes:
             f"The secret has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed, and they must be "
             "random, not a password: take os.urandom(32)."
         )
-    return bytes(secret)
+    return secret

@@ -43,6 +43,12 @@ class Secrets(Unprintable):
         self.matrix = matrix
         self.noise = noise
 
+    def wipe(self) -> None:
+        """Overwrite both arrays; of no use afterwards. What numpy copied on the way is beyond reach."""
+        for array in (self.matrix, self.noise):
+            if array.flags.writeable:
+                array[...] = 0
+
     @classmethod
     def of_angles(cls, theta: Angles, noise: npt.NDArray[np.float32]) -> Secrets:
         """Give the secrets of rotations by theta (N,), in radians."""

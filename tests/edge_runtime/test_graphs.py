@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_runtime import Decoder, EdgeRuntimeError, Encoder
+from phasekey.bundle.checksums import sha256_of_file
 
 
 def noise(count, size=5):
@@ -38,24 +39,37 @@ def test_the_encoder_refuses_arrays_that_do_not_fit(small_export, images, drawn,
         Encoder(small_export.edge, small_export.manifest).encode(images, drawn)
 
 
+def manifest_for(edge, manifest):
+    """The manifest with the checksum of whatever lies there as encoder."""
+    checksum = sha256_of_file(edge / "encoder.onnx")
+    return dataclasses.replace(manifest, encoder=dataclasses.replace(manifest.encoder, sha256=checksum))
+
+
+def test_refuses_a_graph_that_is_not_the_manifests(small_export, tmp_path):
+    edge = shutil.copytree(small_export.edge, tmp_path / "edge")
+    shutil.copy(edge / "decoder.onnx", edge / "encoder.onnx")
+    with pytest.raises(EdgeRuntimeError, match=r"encoder\.onnx is not the graph of its manifest"):
+        Encoder(edge, small_export.manifest)
+
+
 def test_refuses_a_truncated_file_by_name(small_export, tmp_path):
     edge = shutil.copytree(small_export.edge, tmp_path / "edge")
     path = edge / "encoder.onnx"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(EdgeRuntimeError, match=r"encoder\.onnx is not an ONNX graph"):
-        Encoder(edge, small_export.manifest)
+    with pytest.raises(EdgeRuntimeError, match=r"encoder\.onnx: .* is not an ONNX graph"):
+        Encoder(edge, manifest_for(edge, small_export.manifest))
 
 
 def test_refuses_a_graph_other_than_the_manifest_says(small_export, tmp_path):
     edge = shutil.copytree(small_export.edge, tmp_path / "edge")
     shutil.copy(edge / "decoder.onnx", edge / "encoder.onnx")
     with pytest.raises(EdgeRuntimeError, match=r"encoder\.onnx has other inputs or outputs"):
-        Encoder(edge, small_export.manifest)
+        Encoder(edge, manifest_for(edge, small_export.manifest))
 
 
 def test_refuses_a_manifest_with_another_file(small_export):
     graph = dataclasses.replace(small_export.manifest.encoder, file="none.onnx")
-    with pytest.raises(EdgeRuntimeError, match=r"No graph at .*none\.onnx"):
+    with pytest.raises(EdgeRuntimeError, match=r"none\.onnx cannot be read: No such file"):
         Encoder(small_export.edge, dataclasses.replace(small_export.manifest, encoder=graph))
 
 

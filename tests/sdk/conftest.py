@@ -15,6 +15,12 @@ from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.service import METHODS, SERVICE
 
 
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path_factory, monkeypatch):
+    """Each test is a device of its own: what one remembers of encoders is not another's."""
+    monkeypatch.setenv("PHASEKEY_DATA_DIR", str(tmp_path_factory.mktemp("device")))
+
+
 @contextmanager
 def _serve(export):
     running = start(ServerConfig(model_repository=export.cloud, listen="127.0.0.1:0", workers=4))

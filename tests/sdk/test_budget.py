@@ -73,11 +73,20 @@ def test_without_a_budget_a_store_counts_all_the_same(export, opened):
 
 
 def test_a_drawn_secret_counts_for_its_own_life(export, opened):
-    client = opened(secret=None, store=None, budget=1.0)
+    client = opened(secret=None, store=None, ephemeral=True, budget=1.0)
     client.predict(export.network.images(3))
     assert client.spent == pytest.approx(3 * NATS)
     with pytest.raises(BudgetExhausted):
         client.predict(export.network.images(1, seed=9))
+
+
+def test_this_devices_own_secret_counts_beside_it(export, opened, tmp_path):
+    own = {"secret": None, "store": None, "data_folder": tmp_path / "own"}
+    for _ in range(2):
+        client = opened(**own, budget=1.0)
+        client.predict(export.network.images(3))
+        assert client.spent == pytest.approx(3 * NATS)
+    assert (tmp_path / "own" / f"spent-{export.manifest.encoder.sha256[:12]}.db").is_file()
 
 
 def test_another_secret_spends_anew(export, opened):
@@ -91,8 +100,8 @@ def test_another_secret_spends_anew(export, opened):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"store": None, "budget": 1.0}, "give both secret= and the file"),
-        ({"secret": None, "budget": 1.0}, "give both secret= and the file"),
+        ({"store": None, "budget": 1.0}, "with secret= give the file too"),
+        ({"secret": None, "ephemeral": True, "budget": 1.0}, "in no file"),
         ({"secret": None, "store": None, "budget": 1.0, "keys": FreshKeys()}, "give secret=, not keys="),
         ({"budget": 0.0}, "above 0"),
         ({"budget": float("nan")}, "above 0"),

@@ -89,12 +89,17 @@ def test_a_repeated_input_sends_the_same_x(client, small_export, memory):
     np.testing.assert_allclose(memory.sent[0], memory.sent[1][::-1], atol=1e-6)
 
 
-def test_a_given_secret_outlives_the_client_and_a_drawn_one_does_not(small_export, memory):
+def test_a_kept_secret_outlives_the_client_and_a_drawn_one_does_not(small_export, memory):
     image = small_export.network.images(1)
-    for secret in (SECRET, SECRET, None, None):
-        EdgeClient(small_export.edge, transport=memory, secret=secret).predict(image)
-    given, again, drawn, other = memory.sent
+    ways = [{"secret": SECRET}] * 2 + [{}] * 2 + [{"secret": lambda: SECRET}] + [{"ephemeral": True}] * 2
+    for way in ways:
+        with EdgeClient(small_export.edge, transport=memory, **way) as client:
+            client.predict(image)
+    given, again, kept, later, provided, drawn, other = memory.sent
     np.testing.assert_allclose(given, again, atol=1e-6)
+    np.testing.assert_allclose(given, provided, atol=1e-6)
+    np.testing.assert_allclose(kept, later, atol=1e-6)
+    assert not np.isclose(given, kept).all()
     assert not np.isclose(given, drawn).all()
     assert not np.isclose(drawn, other).all()
 
@@ -111,8 +116,9 @@ def test_two_bundles_under_one_secret_get_unrelated_angles(small_export, new_exp
 
 def test_tells_where_its_keys_come_from_and_no_more(small_export, memory):
     given = EdgeClient(small_export.edge, transport=memory, secret=SECRET)
-    drawn = EdgeClient(small_export.edge, transport=memory)
+    drawn = EdgeClient(small_export.edge, transport=memory, ephemeral=True)
     assert "secret given, hidden" in repr(given)
+    assert "secret kept, hidden" in repr(EdgeClient(small_export.edge, transport=memory))
     assert "secret drawn, hidden" in repr(drawn)
     assert given.keys.origin == "given"
 
@@ -266,7 +272,10 @@ def test_a_closed_client_says_so(small_export, memory):
         ({}, "either target='HOST:PORT' or transport="),
         ({"target": "a:1", "transport": object()}, "one of the two"),
         ({"transport": object(), "credentials": grpc.ssl_channel_credentials()}, "goes with target="),
-        ({"target": "a:1", "secret": SECRET, "keys": FreshKeys()}, "either secret= or keys="),
+        (
+            {"target": "a:1", "secret": SECRET, "keys": FreshKeys()},
+            "one of secret=, keys= and ephemeral=True",
+        ),
         ({"target": "a:1", "secret": b"short"}, "has 5 bytes; at least 16"),
         ({"target": "a:1", "timeout": 0}, "timeout must be"),
         ({"target": "a:1", "timeout": float("nan")}, "timeout must be"),

@@ -294,7 +294,7 @@ def test_arguments_that_do_not_go_together(export, new_export, archive, in_memor
     drawing = new_export("drawing", kind="orthogonal", components=K)
     for bundle, options, said in [
         (export, {"secret": SECRET}, "give decoys='FILE', made by phasekey decoys pack"),
-        (export, {"decoys": archive}, "give both secret= and the file"),
+        (export, {"decoys": archive, "ephemeral": True}, "in no file"),
         (export, {"decoys": archive, "keys": DerivedKeys(SECRET)}, "give secret=, not keys="),
         (drawing, {"decoys": archive, "secret": SECRET}, "draws its decoys itself"),
         (export, {"decoys": archive, "store": archive, "secret": SECRET}, "give one, it keeps all"),

@@ -72,6 +72,22 @@ def test_servers_are_left_alone_for_a_while_and_tried_again(export, failing):
     assert (result.fallen_back, result.reason) == ((), None)
 
 
+def test_no_x_goes_to_a_server_that_was_never_checked(export, in_memory):
+    """It comes back between the check and the request, with another model perhaps."""
+    memory = in_memory(export)
+    client = EdgeClient(export.edge, transport=memory, on_unavailable="local")
+
+    def gone(manifest):
+        raise Unavailable("gone")
+
+    there, memory.check = memory.check, gone
+    assert client.predict(export.network.images(1)).fallen_back == (0,)
+    assert memory.sent == []
+    memory.check = there
+    assert client.predict(export.network.images(1)).fallen_back == ()
+    assert (memory.checks, len(memory.sent)) == (1, 1)
+
+
 def test_what_no_server_can_mend_is_raised_all_the_same(export, failing):
     failing.error = WrongModel("another model")
     client = EdgeClient(export.edge, transport=failing, on_unavailable="local")

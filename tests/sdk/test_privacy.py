@@ -16,7 +16,7 @@ def clients(export, count):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(count):
-            EdgeClient(export.edge.parent, transport=InMemoryTransport(export)).close()
+            EdgeClient(export.edge.parent, transport=InMemoryTransport(export), ephemeral=True).close()
     return caught
 
 

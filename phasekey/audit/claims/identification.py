@@ -46,8 +46,12 @@ class Judge:
         return torch.maximum(scores, self.network(-rows)) if self.signs else scores
 
 
-class _Reader(nn.Module):
-    """(N, C, H, W) or (N, D) -> (N,)."""
+class RowReader(nn.Module):
+    """A score of rows: maps (N, C, H, W) or vectors (N, D) -> (N,).
+
+    Args:
+        shape: of a row, (C, H, W) or (D,).
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -85,7 +89,7 @@ def train_judge(
     """
     with seeded(seed):
         (held_in, known_in), (held_out, known_out) = (_held_out(side) for side in (inputs, decoys))
-        network = _Reader(inputs.shape[1:])
+        network = RowReader(inputs.shape[1:])
         curve = fit(
             network, lambda net, rows: _loss(net, known_in[rows], _drawn(known_out, len(rows)), signs),
             lambda net: float(_loss(net, held_in, held_out, signs)),
@@ -125,6 +129,25 @@ def named_rightly(scores: Floats) -> NDArray[np.float64]:
     """
     best = scores == scores.max(axis=1, keepdims=True)
     return np.asarray(best[:, 0] / best.sum(axis=1), np.float64)
+
+
+def naming_rate(inputs: Floats, decoys: Floats, components: int) -> float:
+    """How often an input scores above k - 1 decoys, over all choices of them.
+
+    An input of which a share F of the decoys scores less is above k - 1 drawn ones with probability F^(k-1);
+    of decoys that score the same, each is below by a coin's throw.
+
+    Args:
+        inputs: scores, (N,).
+        decoys: scores, (M,).
+        components: k.
+
+    Returns:
+        The mean of F^(k-1) over inputs: 1/k where both have one law.
+    """
+    ordered = np.sort(decoys)
+    below = np.searchsorted(ordered, inputs, "left") + np.searchsorted(ordered, inputs, "right")
+    return float(np.mean((below / (2 * len(decoys))) ** (components - 1)))
 
 
 def auc(inputs: Floats, decoys: Floats) -> float:

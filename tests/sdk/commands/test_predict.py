@@ -1,5 +1,6 @@
 """`python -m sdk predict` as people run it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -65,12 +66,17 @@ def test_resize(command, pictures, tmp_path):
 
 
 def test_a_secret_file(command, pictures, tmp_path):
-    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    secret = tmp_path / "secret"
+    secret.write_bytes(os.urandom(32))
+    secret.chmod(0o600)
     assert command("--secret-file", "secret", *pictures).returncode == 0
-    (tmp_path / "secret").write_bytes(b"hunter2")
+    secret.write_bytes(b"correct horse battery staple")
+    done = command("--secret-file", "secret", *pictures)
+    assert (done.returncode, "looks like a password" in done.stderr) == (0, True)
+    secret.write_bytes(b"hunter2")
     done = command("--secret-file", "secret", *pictures)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: The secret has 7 bytes")
+    assert done.stderr.startswith("error: secret holds no secret: it has 7 bytes")
     assert "hunter2" not in done.stderr
     done = command("--secret-file", "nowhere", *pictures)
     assert done.stderr.startswith("error: The secret file nowhere cannot be read: No such file")
@@ -104,7 +110,7 @@ def test_help_teaches(command):
     done = command("--help")
     assert done.returncode == 0
     assert "python -m sdk predict --bundle build/digits/edge" in done.stdout
-    assert "/dev/urandom" in done.stdout
+    assert "python -m sdk init" in done.stdout
 
 
 def test_without_a_subcommand_it_says_which_there_are():

@@ -222,6 +222,43 @@ def test_a_token_that_a_function_gives(small_export, guarded, tls_files):
             client.predict(small_export.network.images(1))
 
 
+def test_mutual_tls(small_export, tmp_path):
+    """A device with a certificate of the right authority is let in, one without or of another is not."""
+    import trustme
+
+    ours, others = trustme.CA(), trustme.CA()
+    names = {"ca.pem": ours.cert_pem.bytes()}
+    for name, issued in (
+        ("server", ours.issue_cert("127.0.0.1")),
+        ("device", ours.issue_cert("device.example")),
+        ("stranger", others.issue_cert("device.example")),
+    ):
+        names[f"{name}.pem"] = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        names[f"{name}.key"] = issued.private_key_pem.bytes()
+    for name, content in names.items():
+        (tmp_path / name).write_bytes(content)
+    config = ServerConfig(
+        model_repository=small_export.cloud,
+        listen="127.0.0.1:0",
+        tls_certificate=tmp_path / "server.pem",
+        tls_key=tmp_path / "server.key",
+        tls_client_ca=tmp_path / "ca.pem",
+    )
+    running = start(config)
+    try:
+        for name in ("device", "stranger", None):
+            own = {} if name is None else {"cert": tmp_path / f"{name}.pem", "key": tmp_path / f"{name}.key"}
+            client = EdgeClient(small_export.edge, running.address, ca_cert=tmp_path / "ca.pem", **own)
+            if name == "device":
+                predicts(client, small_export)
+            else:
+                with pytest.raises(Unavailable):
+                    client.predict(small_export.network.images(1))
+            client.close()
+    finally:
+        running.stop(0)
+
+
 def test_an_overloaded_server(small_export):
     config = ServerConfig(model_repository=small_export.cloud, listen="127.0.0.1:0", client_rate=0.01)
     running = start(config)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sdk import ClientConfig, ConfigurationError, EdgeClient
+from sdk import ClientConfig, ConfigurationError, EdgeClient, Unavailable
 from sdk.transport.options import channel_options, service_config
 from sdk.transport.targets import is_loopback, joined
 
@@ -127,6 +127,9 @@ def test_the_buffer_for_retries_holds_the_largest_request():
 def test_several_targets_are_one_of_grpcs():
     assert joined(["127.0.0.1:1"]) == "127.0.0.1:1"
     assert joined(["127.0.0.1:1", "127.0.0.2:2"]) == "ipv4:127.0.0.1:1,127.0.0.2:2"
+    assert joined(["localhost:1", "127.0.0.1:2"]) == "ipv4:127.0.0.1:1,127.0.0.1:2"
+    with pytest.raises(Unavailable, match="unknown"):
+        joined(["no-such-host.invalid:1", "127.0.0.1:2"])
     assert joined(["[::1]:1", "[::2]:2"]) == "ipv6:[::1]:1,[::2]:2"
     with pytest.raises(ConfigurationError, match="all be IPv4 or all IPv6"):
         joined(["127.0.0.1:1", "[::1]:1"])
