@@ -89,10 +89,9 @@ def simulate(
         split = Split(dataset.train.images[rows], dataset.train.labels[rows])
         return Holding(load_checkpoint(checkpoint).network, split, dataset.augment, number)
 
+    masked = rounds.aggregate == "secagg"
     apps = {
-        FIRST_DEVICE + number: device_app(
-            partial(_held, holding(number)), masked=rounds.aggregate == "secagg"
-        )
+        FIRST_DEVICE + number: device_app(partial(_held, holding(number)), masked=masked)
         for number in range(len(fleet.devices))
     }
     public = Public(dataset.train.images[fleet.proxy], dataset.test)

@@ -141,7 +141,7 @@ def test_secure_sums_and_plain_means_agree():
     masked, _ = rounds_by_hand(
         [sender(change, masked=True) for change in changes], ZERO, least=3, aggregate="secagg"
     )
-    # A weighed change is cut to 22 bits of [-1, 1]; 10 images of the heaviest 1,000 make the step 100 times it.
+    # A weighed change is cut to 22 bits of [-1, 1]; 10 images of the heaviest 1,000 make 100 steps of it.
     np.testing.assert_allclose(masked[0], plain[0], atol=2 / 2**22 * 1000 / 10)
 
 
