@@ -17,7 +17,10 @@ with_docker() {
     [ "$target" = cpu ] || return 0
     local name
     name=$(docker run --detach --read-only --cap-drop ALL -v "$models:/models:ro" "$image" --insecure)
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ]; do sleep 1; done
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ]; do
+        [ "$(docker inspect --format '{{.State.Running}}' "$name")" = true ] || { docker logs "$name"; return 1; }
+        sleep 1
+    done
     docker stop --time 35 "$name"
     [ "$(docker wait "$name")" = 0 ] && docker rm "$name"
 }

@@ -73,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="TOML file of thresholds; exit status 1 if the strongest attack on any goes beyond it",
     )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="don't go on from an unfinished audit in OUT")
+    parser.add_argument(
+        "--no-controls", action="store_true",
+        help="don't compare a checkpoint with what its device could do without a cloud",
+    )  # fmt: skip
 
 
 def _add_subject(parser: argparse.ArgumentParser) -> None:
@@ -126,8 +130,24 @@ def run(args: argparse.Namespace) -> int:
     if subject.promise is not None:
         from phasekey.audit.claims import command as claims
 
-        return claims.run(args, subject, subject.promise, dataset)
-    return _judge(_audit(args, subject, dataset), thresholds)
+        status = claims.run(args, subject, subject.promise, dataset)
+    else:
+        status = _judge(_audit(args, subject, dataset), thresholds)
+    _alone(args, dataset)
+    return status
+
+
+def _alone(args: argparse.Namespace, dataset: "ImageDataset") -> None:
+    from tqdm import tqdm
+
+    from phasekey.audit.alone import compare_alone
+
+    if args.no_controls:
+        return
+    if args.ckpt is None:
+        tqdm.write("what the cloud adds: audit the checkpoint, or see phasekey controls")
+        return
+    tqdm.write(f"\n{compare_alone(args.ckpt, dataset, args.budget, args.out)}")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.service import METHODS
 from phasekey.wire.tensors import write_tensors
 from sdk import EdgeClient, Unavailable
+from tests.sdk.in_namespace import raise_loopback
 
 SECRET = bytes(range(32))
 CALLERS, PAUSE, TRIES = 4, 0.2, 50
@@ -181,6 +182,7 @@ def two(export: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    raise_loopback()
     found = {"one": one, "two": two}[sys.argv[1]](Path(sys.argv[2]))
     print("FOUND " + json.dumps(found), flush=True)
     serve.shutdown()

@@ -1,19 +1,21 @@
 """The claim of `anonymous`: the input is one of k. Identification, films, and separation for O(k)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phasekey.audit.attack import Watch
-from phasekey.audit.claims import identification, linkage, ratio_search, separation
+from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.claims import identification, linkage, ratio_search, row_cleaner, separation
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, mix
 from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
 
 Floats = NDArray[np.float32]
 COMPONENTS = (2, 4, 8)
-SEARCH = "density-ratio search"
+FRAMES = (2, 4, 8)  # of a film, attacked jointly
+SEARCH, CLEANER = "density-ratio search", "trained network"
 PERFECT = np.pi / 4  # radians: both axes are found, which of them is yours stays a coin's throw
 
 
@@ -69,13 +71,11 @@ def judge_identification(
     area = two_sample_interval(identification.auc, inputs, decoys, seed)
     name, attack = "input told from decoy (AUC)", "trained judge"
     found = [ClaimFigure("auc", name, attack, area, 0.5, "at most", 0.5, judge.curve)]
-    rng = np.random.default_rng(seed)
     for k in components:
         if k - 1 > len(decoys):
             continue
-        others = np.stack([rng.choice(decoys, k - 1, replace=False) for _ in inputs])
-        right = identification.named_rightly(np.concatenate([inputs[:, None], others], axis=1))
-        rate = mean_interval(right, seed)
+        # Inputs and decoys are both resampled: the interval tells of either's being few.
+        rate = two_sample_interval(partial(identification.naming_rate, components=k), inputs, decoys, seed)
         name = f"input named among {k}"
         found.append(ClaimFigure(f"identification-{k}", name, attack, rate, 1 / k, "at most", 1 / k))
     return judge, tuple(found)
@@ -120,6 +120,41 @@ def judge_film(
     return ClaimFigure(f"{key}-{k}", name, attack, rate, 1 / k, "at most", 1 / k)
 
 
+def judge_frames(
+    inputs: Floats, decoys: Floats, *, session: bool, seed: int, counts: tuple[int, ...] = FRAMES
+) -> tuple[ClaimFigure, ...]:
+    """Find the input's direction behind orthogonal secrets from n frames of a film, jointly.
+
+    Args:
+        inputs: features of films, (N, T, D...).
+        decoys: (N, k - 1, T, D...), films with a session, drawn for each frame without one.
+        session: which of the two it was.
+        seed: of secrets and interval.
+        counts: numbers n, each T at most.
+
+    Returns:
+        Mean |cosine| of the direction that n transmissions share to the first frame's feature, beside that
+        of one; nothing is promised.
+    """
+    rows = np.concatenate([inputs[:, None], decoys], axis=1).swapaxes(1, 2)
+    count, frames, k = rows.shape[:3]
+    flat = rows.reshape(count * frames, k, -1)
+    secrets = draw_secrets("orthogonal", len(flat), k, np.random.default_rng(seed))
+    x = mix(flat, secrets).reshape(count, frames, k, -1)
+    truth = inputs[:, 0].reshape(count, -1)
+    unit = truth / np.maximum(np.linalg.norm(truth, axis=1, keepdims=True), 1e-12)
+    cosines = {n: np.abs((linkage.shared_direction(x[:, :n]) * unit).sum(1)) for n in {1, *counts}}
+    chance, word = float(cosines[1].mean()), "with a session" if session else "without a session"
+    key = "frames-session" if session else "frames"
+    return tuple(
+        ClaimFigure(
+            f"{key}-{n}", f"cosine to the feature, {n} frames, {word}", "direction that spans share",
+            mean_interval(cosines[n], seed), chance,
+        )
+        for n in counts
+    )  # fmt: skip
+
+
 def judge_separation(
     crowd: Crowd,
     judge: identification.Judge,
@@ -137,8 +172,8 @@ def judge_separation(
         judge: of rows up to sign, trained with signs.
         components: k.
         most: transmissions to attack.
-        steps: of the training of who tells rows from mixtures, and at k = 2 of who tells a row from its
-            negative.
+        steps: of the training of who tells rows from mixtures, of who cleans them, and at k = 2 of who
+            tells a row from its negative.
         seed: of all random numbers.
         watch: told of every step of that training.
 
@@ -155,8 +190,14 @@ def judge_separation(
     mixed = rows[np.random.default_rng(seed).permutation(len(rows))]
     score = ratio_search.train_score(mixed, components, steps=steps, seed=seed, watch=watch)
     climbed = ratio_search.search(x, score, estimates, seed)
-    tried = {"FastICA of differences": estimates, SEARCH: climbed}
-    found = [_rows_found(components, tried, secrets, score, seed)]
+    cleaner = row_cleaner.train_cleaner(mixed, components, steps=steps, seed=seed, watch=watch)
+    tried = {
+        "FastICA of differences": estimates,
+        SEARCH: climbed,
+        CLEANER: row_cleaner.clean(x, cleaner, estimates, seed),
+    }
+    curves = {SEARCH: score.curve, CLEANER: cleaner.curve}
+    found = [_rows_found(components, tried, secrets, curves, seed)]
     if components == 2:
         upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
         found.append(_angle(x, climbed, secrets, (judge, upright), seed))
@@ -165,16 +206,16 @@ def judge_separation(
 
 def _rows_found(
     components: int, tried: dict[str, NDArray[np.float64]], secrets: NDArray[np.float64],
-    score: ratio_search.RowScore, seed: int,
+    curves: dict[str, tuple[CurvePoint, ...]], seed: int,
 ) -> ClaimFigure:  # fmt: skip
-    """How well the input's row is found by the stronger of two."""
+    """How well the input's row is found by the strongest of three."""
     matches = {
         name: np.array([separation.row_match(e, q)[0] for e, q in zip(found, secrets, strict=True)])
         for name, found in tried.items()
     }
     attack = max(matches, key=lambda name: float(matches[name].mean()))
-    name, blind = f"rows found of {components} (cosine)", float(np.sqrt(2 / (np.pi * components)))
-    curve = score.curve if attack == SEARCH else ()
+    name, blind = f"rows found of {components} (cosine)", separation.blind_match(components)
+    curve = curves.get(attack, ())
     return ClaimFigure(
         f"separation-{components}", name, attack, mean_interval(matches[attack], seed), blind, curve=curve
     )  # fmt: skip

@@ -131,6 +131,25 @@ def named_rightly(scores: Floats) -> NDArray[np.float64]:
     return np.asarray(best[:, 0] / best.sum(axis=1), np.float64)
 
 
+def naming_rate(inputs: Floats, decoys: Floats, components: int) -> float:
+    """How often an input scores above k - 1 decoys, over all choices of them.
+
+    An input of which a share F of the decoys scores less is above k - 1 drawn ones with probability F^(k-1);
+    of decoys that score the same, each is below by a coin's throw.
+
+    Args:
+        inputs: scores, (N,).
+        decoys: scores, (M,).
+        components: k.
+
+    Returns:
+        The mean of F^(k-1) over inputs: 1/k where both have one law.
+    """
+    ordered = np.sort(decoys)
+    below = np.searchsorted(ordered, inputs, "left") + np.searchsorted(ordered, inputs, "right")
+    return float(np.mean((below / (2 * len(decoys))) ** (components - 1)))
+
+
 def auc(inputs: Floats, decoys: Floats) -> float:
     """Area under the curve: how often an input scores above a decoy, ties by half (Mann and Whitney 1947)."""
     order = np.concatenate([inputs, decoys])

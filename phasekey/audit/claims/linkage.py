@@ -44,3 +44,23 @@ def follow(rows: Floats, transmissions: Floats) -> NDArray[np.int64]:
     """
     cosines = np.abs(np.einsum("kd,tjd->tkj", _unit(rows), _unit(transmissions)))
     return np.asarray(cosines.argmax(axis=2), np.int64)
+
+
+def shared_direction(x: Floats) -> Floats:
+    """Guess the feature that several transmissions share: the direction nearest to all their spans.
+
+    The rows of X = QM span what those of M do, whatever Q. Under isotropic small differences of the features
+    the likeliest direction is the one that the spans' projectors, added up, lengthen most: their first
+    eigenvector. Of one transmission it is some direction of its span.
+
+    Args:
+        x: n transmissions of each of N scenes, (N, n, k, D).
+
+    Returns:
+        Unit vectors up to sign, (N, D).
+    """
+    bases = np.linalg.qr(x.swapaxes(2, 3).astype(np.float64))[0]  # (N, n, D, k)
+    joined = bases.transpose(0, 2, 1, 3).reshape(len(x), x.shape[3], -1)
+    return np.asarray(
+        np.stack([np.linalg.svd(one, full_matrices=False)[0][:, 0] for one in joined]), np.float32
+    )

@@ -40,9 +40,9 @@ def steps_of(promise: Promise, budget: str) -> int:
     """
     if promise.claim == "nats":
         return len(bounded.REPEATS) * STEPS[budget]
-    # A judge of inputs; for orthogonal secrets a score of rows for each k that is separated, and at k = 2 a
-    # judge of signs.
-    trained = 2 + len({2, promise.components}) if promise.secret == "orthogonal" else 1
+    # A judge of inputs; for orthogonal secrets a score and a cleaner of rows for each k that is separated,
+    # and at k = 2 a judge of signs.
+    trained = 2 + 2 * len({2, promise.components}) if promise.secret == "orthogonal" else 1
     return trained * (STEPS[budget] // JUDGED)
 
 
@@ -167,8 +167,9 @@ def _anonymous(
     signs, steps = promise.secret == "orthogonal", STEPS[effort.name] // JUDGED
     judge, found = anonymous.judge_identification(crowd, signs=signs, steps=steps, seed=seed, watch=watch)
     films = tuple(
-        _film(device, promise.components, images[0], images[1], judge, session=session, seed=seed)
+        figure
         for session in (True, False)
+        for figure in _film(device, promise, images[0], images[1], judge, session=session, seed=seed)
     )
     if not signs:
         return (*found, *films)
@@ -190,8 +191,16 @@ def _shares() -> tuple[slice, slice, slice, slice]:
 
 
 def _film(
-    device: Device, k: int, inputs: Pixels, decoys: Pixels, judge: Judge, *, session: bool, seed: int
-) -> ClaimFigure:
+    device: Device,
+    promise: Promise,
+    inputs: Pixels,
+    decoys: Pixels,
+    judge: Judge,
+    *,
+    session: bool,
+    seed: int,
+) -> tuple[ClaimFigure, ...]:
+    k = promise.components
     rng = np.random.default_rng(seed)
     count = min(FILMS, len(inputs), len(decoys))
     shown = _frames(device, inputs[:count], rng)
@@ -200,7 +209,10 @@ def _film(
         [rng.choice(len(decoys), (FRAMES if not session else 1, k - 1)) for _ in range(count)]
     )  # (N, T or 1, k - 1)
     rows = hidden[chosen[:, 0]] if session else hidden[chosen, 0].swapaxes(1, 2)  # both (N, k - 1, T, ...)
-    return anonymous.judge_film(shown, rows, judge, session=session, seed=seed)
+    named = anonymous.judge_film(shown, rows, judge, session=session, seed=seed)
+    if promise.secret != "orthogonal":  # permutations show the rows openly
+        return (named,)
+    return named, *anonymous.judge_frames(shown, rows, session=session, seed=seed)
 
 
 def _frames(device: Device, images: Pixels, rng: np.random.Generator) -> Floats:

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
+from phasekey.audit.claims.transmissions import draw_secrets
+
 Floats = NDArray[np.float32]
 ITERATIONS = 200
+BLIND = 20_000  # secrets drawn to see what `row_match` gives who knows nothing
 
 
 def differences(x: Floats) -> Floats:
@@ -56,3 +59,9 @@ def separate(x: Floats, seed: int) -> NDArray[np.float64]:
 def row_match(found: NDArray[np.float64], secret: NDArray[np.float64]) -> NDArray[np.float64]:
     """Say how well each true row was found: the largest |cosine| to a column found, (k,)."""
     return np.asarray(np.abs(found.T @ secret).max(axis=0))
+
+
+def blind_match(components: int) -> float:
+    """Say what `row_match` gives on average where a secret is guessed blindly: the best column counts."""
+    guessed = draw_secrets("orthogonal", BLIND, components, np.random.default_rng(0))
+    return float(np.abs(guessed[:, 0]).max(axis=1).mean())

@@ -45,7 +45,7 @@ def thresholds(folder: Path, text: str) -> str:
 
 def test_a_checkpoint_is_audited_and_the_next_export_takes_it_along(checkpoint, tmp_path, capsys):
     out = tmp_path / "report"
-    assert main(["audit", "--ckpt", str(checkpoint), "--out", str(out)]) == 0
+    assert main(["audit", "--no-controls", "--ckpt", str(checkpoint), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "mean-template" in said
     assert str(checkpoint.parent / "audit.json") in said
@@ -71,7 +71,15 @@ def test_a_bundle_gets_its_summary_and_still_opens(bundle, tmp_path, capsys):
 
 
 def test_thresholds_become_an_exit_status(checkpoint, tmp_path, capsys):
-    call = ["audit", "--ckpt", str(checkpoint), "--out", str(tmp_path / "report"), "--fail-above"]
+    call = [
+        "audit",
+        "--no-controls",
+        "--ckpt",
+        str(checkpoint),
+        "--out",
+        str(tmp_path / "report"),
+        "--fail-above",
+    ]
     assert main([*call, thresholds(tmp_path, ALWAYS)]) == 0
     assert main([*call, thresholds(tmp_path, NEVER)]) == 1
     assert "threshold broken: angle_circle must be at least 3, but mean-template" in capsys.readouterr().err
@@ -79,7 +87,16 @@ def test_thresholds_become_an_exit_status(checkpoint, tmp_path, capsys):
 
 def test_a_subset_is_marked_and_passes_no_gate(checkpoint, tmp_path, capsys):
     out = tmp_path / "report"
-    call = ["audit", "--ckpt", str(checkpoint), "--out", str(out), "--attacks", "mean-template"]
+    call = [
+        "audit",
+        "--no-controls",
+        "--ckpt",
+        str(checkpoint),
+        "--out",
+        str(out),
+        "--attacks",
+        "mean-template",
+    ]
     assert main([*call, "--fail-above", thresholds(tmp_path, ALWAYS)]) == 2
     assert "leave out --attacks" in capsys.readouterr().err
     assert main(call) == 0

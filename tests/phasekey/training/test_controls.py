@@ -1,15 +1,28 @@
 """Controls without a cloud: the linear read-out finds what is there, and comparisons are image by image."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from phasekey.cli import main
 from phasekey.model import build_network
-from phasekey.training.controls import ReadOut, added_by_cloud, encode, linear_read_out, stability
+from phasekey.model.counting import count_operations
+from phasekey.training.controls import (
+    ReadOut,
+    added_by_cloud,
+    compare,
+    device_operations,
+    encode,
+    linear_read_out,
+    stability,
+)
+from phasekey.training.controls.own_network import DEPTHS, widest
 from phasekey.training.data.dataset import Split
-from phasekey.training.errors import TrainingError
 
 
 class Pixels(nn.Module):
@@ -90,7 +103,77 @@ def test_an_answer_that_ignores_the_decoys_is_stable_and_others_are_counted(digi
     assert stability(plain, few, 3).changing == 0
 
 
-def test_a_feature_too_wide_for_a_regression_is_refused(digits):
-    network = build_network("resnet20", classes=10, image=(1, 32, 32))
-    with pytest.raises(TrainingError, match=r"at most 4096 values; this one has shape \(16, 32, 32\)"):
-        linear_read_out(network, digits.train, digits.test)
+def test_a_wide_feature_is_read_out_by_gradients_from_fewer_images(digits, monkeypatch):
+    network = build_network(
+        "resnet8",
+        classes=10,
+        image=(1, 32, 32),
+        split="early",
+        form="original",
+        secret="permutation",
+        components=4,
+    )
+    network.encoder = nn.Sequential(nn.AvgPool2d(1), nn.Flatten())  # pixels: 1,024 values
+    network.feature_shape = (1, 32, 32)
+    monkeypatch.setattr("phasekey.training.controls.read_out.WIDEST", 100)
+    monkeypatch.setattr("phasekey.training.controls.read_out.MOST_VALUES", 1024 * 900)
+    read_out = linear_read_out(network, digits.train, digits.test)
+    assert 0.02 < read_out.error.mean < 0.2
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_own_networks_do_no_more_than_the_budget_and_the_next_wider_would(depth):
+    """Operations counted by hand: 2 · K · C · C' · H · W of each convolution, 2 · D · C of the last layer."""
+    budget = 700_000
+    network = widest((1, 32, 32), 10, depth, budget)
+
+    def by_hand(width):
+        total, before, side = 0, 1, 32
+        for level in range(depth):
+            after, side = width * 2**level, side // 2
+            total += 2 * 9 * before * after * side * side
+            before = after
+        return total + 2 * before * 16 * 10
+
+    width = network[0].out_channels
+    assert by_hand(width) <= budget < by_hand(width + 1)
+    assert widest((3, 32, 32), 10, depth, 1000) is None
+
+
+def test_what_is_compared_is_counted_and_written(digits):
+    """Of a network that was never trained, what the cloud adds is negative: a control does better."""
+    network = build_network(
+        "lenet",
+        classes=10,
+        image=(1, 32, 32),
+        form="original",
+        secret="permutation",
+        components=4,
+        split="early",
+    )
+    few = replace(digits, train=Split(digits.train.images[:600], digits.train.labels[:600]))
+    found = compare(network.eval(), few, epochs=4, draws=2)
+    assert found.own.operations <= found.device_operations == device_operations(network)
+    assert found.own.error.mean < 0.5 < found.error.mean  # untrained, where the control is not
+    assert found.added.high < 0
+    control = max(found.own.correct.mean(), found.read_out.correct.mean())
+    assert found.added.mean == pytest.approx(1 - found.error.mean - control, abs=1e-6)
+    assert "What the cloud adds:** -" in found.page()
+    assert found.facts()["changing"] == 0
+
+
+def test_the_command_prints_and_writes(tmp_path, capsys):
+    run = ["train", "--mode", "bounded", "--arch", "lenet", "--data", "digits", "--epochs", "1"]
+    assert main([*run, "--out", str(tmp_path)]) == 0
+    asked = ["controls", "--ckpt", str(tmp_path / "model.pt"), "--epochs", "1"]
+    assert main([*asked, "--out", str(tmp_path / "controls.json")]) == 0
+    assert "What the cloud adds" in capsys.readouterr().out
+    assert json.loads((tmp_path / "controls.json").read_text())["device_operations"] > 0
+
+
+def test_decoys_that_are_drawn_for_each_answer_are_counted():
+    image = (1, 32, 32)
+    paper = build_network("lenet", classes=10, image=image)
+    archive = build_network("lenet", classes=10, image=image, decoy="archive", secret="orthogonal")
+    encoder = count_operations(paper.encoder, torch.zeros(1, *image))
+    assert device_operations(paper) - device_operations(archive) == encoder

@@ -8,6 +8,7 @@ from phasekey.audit.claims.anonymous import (
     Crowd,
     drawn_rows,
     judge_film,
+    judge_frames,
     judge_identification,
     judge_separation,
 )
@@ -77,6 +78,17 @@ def test_without_exchangeable_decoys_the_angle_is_found() -> None:
     assert figures["circle"].kept is False
 
 
+def test_the_rate_of_naming_is_that_of_drawing_decoys() -> None:
+    rng = np.random.default_rng(0)
+    inputs, decoys = rng.normal(0.5, 1, 400).astype("f4"), rng.normal(0, 1, 300).astype("f4")
+    drawn = rng.choice(decoys, (400 * 200, 3))
+    naive = (np.repeat(inputs, 200)[:, None] > drawn).all(axis=1).mean()
+    assert identification.naming_rate(inputs, decoys, 4) == pytest.approx(naive, abs=0.005)
+    assert identification.naming_rate(inputs, decoys, 2) == pytest.approx(identification.auc(inputs, decoys))
+    same = np.zeros(10, np.float32)
+    assert identification.naming_rate(same, same, 4) == pytest.approx(1 / 8)  # ties, one by one
+
+
 def test_films_are_followed_unless_decoys_are_films_too() -> None:
     rng = np.random.default_rng(0)
     judge, _ = judge_identification(crowd(), signs=False, steps=20, seed=0, components=(2,))
@@ -91,6 +103,30 @@ def test_films_are_followed_unless_decoys_are_films_too() -> None:
     with_session = judge_film(inputs, bursts, judge, session=True, seed=0)
     assert without.value > 0.95
     assert with_session.kept is True
+
+
+def test_frames_of_a_film_share_the_feature_unless_decoys_do() -> None:
+    rng = np.random.default_rng(0)
+    feature, noise = maps(60, 4), 0.02 * rng.standard_normal((60, 8, *SHAPE))
+    inputs = (feature[:, None] + noise).astype(np.float32)
+    fresh, burst = maps(60 * 8, 5).reshape(60, 1, 8, *SHAPE), np.repeat(maps(60, 6)[:, None, None], 8, axis=2)
+    found = {one.key: one for one in judge_frames(inputs, fresh, session=False, seed=0)}
+    assert found["frames-2"].value > 0.9
+    assert found["frames-8"].value >= found["frames-4"].value - 0.02
+    hidden = judge_frames(inputs, burst, session=True, seed=0)
+    assert all(one.value < 0.85 for one in hidden)  # some direction of the plane that both span
+
+
+def test_the_shared_direction_is_the_first_axis_of_all_projectors() -> None:
+    x = np.random.default_rng(2).standard_normal((1, 3, 2, 6)).astype(np.float32)
+    projectors = sum(one.T @ np.linalg.inv(one @ one.T) @ one for one in x[0].astype(np.float64))
+    axis = np.linalg.eigh(projectors)[1][:, -1]
+    assert abs(float(linkage.shared_direction(x)[0] @ axis)) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_blind_guess_of_a_row_is_as_near_as_theory_says() -> None:
+    """At k = 2 the larger of |cos θ| and |sin θ|: 4/π · sin(π/4) on average."""
+    assert separation.blind_match(2) == pytest.approx(4 / np.pi * np.sin(np.pi / 4), abs=0.003)
 
 
 def test_recurrence_and_paths_against_a_loop() -> None:

@@ -38,7 +38,7 @@ def test_a_claim_is_judged_and_written_down(
 ) -> None:
     monkeypatch.setitem(STEPS, "quick", 150)
     # Few test images: an interval may miss 1/k by luck, so both outcomes are of this test's business.
-    status = main(["audit", *made.options(kind), "--out", str(tmp_path)])
+    status = main(["audit", *made.options(kind), "--no-controls", "--out", str(tmp_path)])
     assert status in (0, 1)
     summary = _summary_of(made, kind)
     assert summary["kept"] is (status == 0)
@@ -74,7 +74,7 @@ def test_the_next_export_takes_the_summary_along(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(STEPS, "quick", 20)
-    main(["audit", *made.options("checkpoint"), "--out", str(tmp_path / "report")])
+    main(["audit", *made.options("checkpoint"), "--no-controls", "--out", str(tmp_path / "report")])
     export = ["export", "--ckpt", str(made.checkpoint), "--out", str(tmp_path / "bundle"), "--no-score"]
     summary = load_summary(made.checkpoint.parent / SUMMARY_FILE)
     assert main([*export, "--require-audit"]) == (0 if summary["kept"] else 2)

@@ -1,0 +1,23 @@
+"""Controls: what a device could do without any cloud, and how far answers hang on the secret."""
+
+from phasekey.training.controls.answers import Interval, answers, encode
+from phasekey.training.controls.comparison import Comparison, compare, device_operations
+from phasekey.training.controls.own_network import OwnNetwork, own_network
+from phasekey.training.controls.read_out import ReadOut, added_by_cloud, linear_read_out
+from phasekey.training.controls.stability import Stability, stability
+
+__all__ = [
+    "Comparison",
+    "Interval",
+    "OwnNetwork",
+    "ReadOut",
+    "Stability",
+    "added_by_cloud",
+    "answers",
+    "compare",
+    "device_operations",
+    "encode",
+    "linear_read_out",
+    "own_network",
+    "stability",
+]

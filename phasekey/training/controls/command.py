@@ -1,0 +1,53 @@
+"""`phasekey controls`: what the cloud adds to a network, and how far its answers hang on the secret."""
+
+import argparse
+import json
+from pathlib import Path
+
+from phasekey.training.errors import TrainingError
+
+EPOCHS = 8  # of the device's own networks
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.description = (
+        "Hold a trained network against what its device could do without a cloud: a linear read-out of the "
+        "feature, and the best plain network of the device's own operations. Says what the cloud adds, with "
+        "an interval, negative where it does harm; and how many images get more than one label over 10 "
+        "secrets."
+    )
+    option = parser.add_argument
+    option("--ckpt", type=Path, required=True, metavar="FILE", help="checkpoint of phasekey train")
+    option("--data", help="images, in the words of phasekey train --data (default: what it was trained on)")
+    option(
+        "--epochs", type=int, default=EPOCHS, metavar="N",
+        help="of the device's own networks (default: %(default)s)",
+    )  # fmt: skip
+    option("--out", type=Path, metavar="FILE", help="write the figures to this JSON file as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print and write; 0.
+
+    Raises:
+        TrainingError: no such checkpoint or data, or a task without classes.
+    """
+    from phasekey.training.checkpoint import load_checkpoint
+    from phasekey.training.controls.comparison import compare
+    from phasekey.training.data.registry import load_dataset
+
+    checkpoint = load_checkpoint(args.ckpt)
+    words = args.data or checkpoint.config.get("data")
+    if words is None:
+        raise TrainingError("it is not written down what this network was trained on: give --data")
+    dataset = load_dataset(words, checkpoint.network.image[1], progress=True)
+    if dataset.test.labels.ndim > 1:
+        raise TrainingError("controls are of tasks with one label for each image; this one has attributes")
+    mirror = "flip" in str(checkpoint.config.get("augment"))
+    found = compare(checkpoint.network, dataset, epochs=args.epochs, mirror=mirror)
+    print(found.page())  # noqa: T201
+    if args.out:
+        args.out.write_text(json.dumps(found.facts(), indent=2) + "\n", encoding="utf-8")
+        print(f"saved {args.out}")  # noqa: T201
+    return 0

@@ -1,0 +1,127 @@
+"""What the cloud adds: a network through secret and decoys beside what its device could do alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from phasekey.model import SplitNetwork
+from phasekey.model.counting import count_operations
+from phasekey.training.controls.answers import Interval, answers, mean_of
+from phasekey.training.controls.own_network import OwnNetwork, own_network
+from phasekey.training.controls.read_out import ReadOut, linear_read_out
+from phasekey.training.controls.stability import Stability, stability
+from phasekey.training.data.dataset import ImageDataset
+
+DRAWS = 10  # of secret and decoys, for stability
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Errors on the same test images, and what the cloud adds to the better control.
+
+    Attributes:
+        error: of the network, through secret and decoys.
+        read_out: a linear read-out of the feature.
+        own: the best network of the device's own operations.
+        device_operations: for an image, while somebody waits: encoder, its pass for decoys that are drawn for
+            each answer, and decoder.
+        added: accuracy of the network less that of the better control, image by image.
+        stability: over DRAWS secrets.
+    """
+
+    error: Interval
+    read_out: ReadOut
+    own: OwnNetwork
+    device_operations: int
+    added: Interval
+    stability: Stability
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values, for JSON; shares, 0 to 1."""
+        return {
+            "error": list(self.error),
+            "read_out_error": list(self.read_out.error),
+            "own_network_error": list(self.own.error),
+            "own_network": self.own.description,
+            "own_network_operations": self.own.operations,
+            "device_operations": self.device_operations,
+            "added_by_cloud": list(self.added),
+            "accuracies": list(self.stability.accuracies),
+            "changing": self.stability.changing,
+        }
+
+    def page(self) -> str:
+        """Write a table in Markdown."""
+        accuracies = self.stability.accuracies
+        rows = [
+            ("the network, through secret and decoys", _percent(self.error)),
+            ("without a cloud: a linear read-out of the feature", _percent(self.read_out.error)),
+            (
+                f"without a cloud: {self.own.description}, {self.own.operations / 1e6:.2f} of the device's "
+                f"{self.device_operations / 1e6:.2f} million operations",
+                _percent(self.own.error),
+            ),
+        ]
+        low, high = (100 * each(accuracies) for each in (min, max))
+        lines = [f"| {name} | {error} |" for name, error in rows]
+        added = Interval(*(100 * value for value in self.added))
+        return "\n".join([
+            "| | error |", "|---|---:|", *lines, "",
+            f"**What the cloud adds:** {added.mean:+.1f} points ({added.low:+.1f} to {added.high:+.1f}) over "
+            "the better of the two.",
+            f"Over {len(accuracies)} secrets: accuracy {100 * sum(accuracies) / len(accuracies):.1f}% "
+            f"({low:.1f} to {high:.1f}); {100 * self.stability.changing:.1f}% of the images get more than "
+            "one label.",
+        ])  # fmt: skip
+
+
+def compare(
+    network: SplitNetwork, dataset: ImageDataset, *, epochs: int, mirror: bool = True, draws: int = DRAWS
+) -> Comparison:
+    """Fit both controls to the training images, and score all on the test images.
+
+    Args:
+        network: trained, of a task of classes; left in evaluation mode.
+        dataset: what it was trained on.
+        epochs: of each of the device's own networks.
+        mirror: fit controls to mirror images too.
+        draws: secrets for stability.
+
+    Returns:
+        Comparison.
+
+    Raises:
+        TrainingError: the device does too little for any network of its own.
+    """
+    budget = device_operations(network)
+    read_out = linear_read_out(network, dataset.train, dataset.test, augment=mirror)
+    own = own_network(budget, dataset.train, dataset.test, len(dataset.classes), epochs=epochs, mirror=mirror)
+    right = answers(network, dataset.test.images, 1)[0] == dataset.test.labels
+    control = max((read_out.correct, own.correct), key=lambda correct: float(correct.mean()))
+    return Comparison(
+        mean_of(1.0 - right), read_out, own, budget, mean_of(right, control),
+        stability(network, dataset.test, draws),
+    )  # fmt: skip
+
+
+def device_operations(network: SplitNetwork) -> int:
+    """Count what a device does for an answer while somebody waits.
+
+    Args:
+        network: any; left in evaluation mode.
+
+    Returns:
+        Operations of encoder and decoder for one image; the encoder runs once more for each decoy that it
+        draws then.
+    """
+    network.eval()
+    image, processed = torch.zeros(1, *network.image), torch.zeros(1, *network.processed_shape)
+    drawn = network.components - 1 if network.decoy_source == "gaussian-images" else 0
+    passes = 1 + (drawn if network.form == "complex" else 0)
+    return passes * count_operations(network.encoder, image) + count_operations(network.decoder, processed)
+
+
+def _percent(error: Interval) -> str:
+    mean, low, high = (100 * value for value in error)
+    return f"{mean:.1f}% ({low:.1f}–{high:.1f})"
