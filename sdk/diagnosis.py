@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +75,10 @@ def examine_server(manifest: Manifest, config: ClientConfig) -> list[Finding]:
     """Ask each server whether it has the bundle's other half; no x is sent."""
     if not config.targets:
         return [Finding("server", "unknown", "not asked: give --target HOST:PORT")]
+    try:
+        GrpcTransport(config.targets, manifest.model_name, config=config).close()
+    except PhasekeyError as error:  # settings that do not go together
+        return [Finding("server", "broken", str(error))]
     found = []
     for target in config.targets:
         transport = GrpcTransport((target,), manifest.model_name, config=config)
@@ -108,7 +113,7 @@ def _signature(folder: Path, trusted_key: Sequence[str] | None, newer_than: int 
 
 def _secret(given: Path | None) -> Finding:
     path = data_folder() / SECRET_FILE if given is None else given
-    if given is None and not path.exists():
+    if given is None and not os.path.exists(path):  # which is False, not an error, where one may not look
         return Finding("secret", "warning", f"none yet at {path}: the first prediction makes it, or init")
     try:
         content = read_secret(path)
@@ -127,18 +132,29 @@ def _decoys(manifest: Manifest, path: Path | None) -> list[Finding]:
         return [Finding("decoys", "broken", said)]
     try:
         store = Store(path)
-        left, each = store.decoys_left, manifest.secret.components - 1
+        left, shape, each = store.decoys_left, store.image_shape, manifest.secret.components - 1
         store.close()
     except PhasekeyError as error:
         return [Finding("decoys", "broken", str(error))]
+    wanted = (manifest.image.height, manifest.image.width, manifest.image.channels)
+    if shape is not None and shape != wanted:
+        said = f"images of {shape}, the encoder takes {wanted}: pack them again with --bundle"
+        return [Finding("decoys", "broken", said)]
     said = f"{left} are left, for {left // each} new inputs"
     return [Finding("decoys", "ok" if left >= each else "broken", said)]
 
 
 def _surroundings(manifest: Manifest | None, folder: Path) -> list[Finding]:
     """Versions, and the clock: certificates and tokens are judged by it."""
-    names = ("grpcio", "numpy", "onnxruntime", "cryptography")
-    found = [Finding("versions", "ok", f"phasekey {__version__}" + "".join(map(_version, names)))]
+    said = f"phasekey {__version__}" + "".join(
+        map(_version, ("grpcio", "numpy", "onnxruntime", "cryptography"))
+    )
+    if manifest is not None:
+        said += f"; exported by phasekey {manifest.export.get('phasekey', 'unknown')}"
+    return [Finding("versions", "ok", said), _clock(folder)]
+
+
+def _clock(folder: Path) -> Finding:
     now = time.time()
     try:
         signed = load_signature(folder)
@@ -149,14 +165,8 @@ def _surroundings(manifest: Manifest | None, folder: Path) -> list[Finding]:
         said = (
             "before this package, or the bundle's signature, was made: certificates will be refused; set it"
         )
-        return [*found, Finding("clock", "broken", said)]
-    exported = (
-        "" if manifest is None else f"; exported by phasekey {manifest.export.get('phasekey', 'unknown')}"
-    )
-    return [
-        Finding("versions", "ok", found[0].said + exported),
-        Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))),
-    ]
+        return Finding("clock", "broken", said)
+    return Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)))
 
 
 def _version(name: str) -> str:

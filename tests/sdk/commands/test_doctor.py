@@ -71,3 +71,9 @@ def test_decoys_are_counted(doctor, new_export, tmp_path):
     status, states, said = doctor(export, "--decoys", tmp_path / "decoys.db")
     assert (status, states["decoys"]) == (0, "ok")
     assert "7 are left, for 2 new inputs" in said
+    store = Store(tmp_path / "other.db")
+    store.add(np.zeros((7, 5, 5, 1), np.uint8))
+    store.close()
+    status, states, said = doctor(export, "--decoys", tmp_path / "other.db")
+    assert (status, states["decoys"]) == (1, "broken")
+    assert "pack them again" in said
