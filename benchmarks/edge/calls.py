@@ -75,7 +75,7 @@ def _echo(reply_bytes: int, core: int) -> Iterator[Callable[[bytes], bytes]]:
             address = process.stdout.readline().strip() if process.stdout else ""
             with grpc.insecure_channel(address, OPTIONS) as channel:
                 call = infer_call(channel)
-                yield lambda request: call(request, timeout=60)  # type: ignore[no-any-return]
+                yield lambda request: call(request, timeout=60)
         finally:
             process.terminate()
 
