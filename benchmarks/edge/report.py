@@ -13,8 +13,8 @@ on one core, the server on another, over loopback. Weights are random, images ar
 TAIL = """
 - **Sum of its parts**: the encoder's graph with its decoy, a call of a stock grpcio server that answers bytes
   of the same length at once, the processing graph in this process, the decoder's graph; each measured by
-  itself in the same rounds. What is left is the SDK's: checks, key, noise, hiding, revealing; and what our
-  server does beside the graph, in which it may also beat the stock one.
+  itself in the same rounds, again and again without the others between. What is left is all else: the SDK's
+  checks, key, noise, hiding and revealing, what our server does beside the graph, and that stages take turns.
 - **The real network**: the same layers from the same description at the same split, k = 1, through the same
   server and transport, without decoy and secret: it hides nothing.
 - **Import**: `import sdk` in a fresh base install over `import torch, sdk` in the environment of development.
