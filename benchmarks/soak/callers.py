@@ -13,12 +13,14 @@ import numpy as np
 from phasekey.bundle import ARCHIVE, edge_of, load_manifest
 from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
-from sdk import DecoysExhausted, EdgeClient
+from sdk import DecoysExhausted, EdgeClient, Unavailable
 from sdk.store import Store
+from sdk.transport.status import NOTHING_SENT
 
 IMAGES, REUSE = 8, 200  # inputs of one caller; calls of one connection
 # float16 on the wire, and sums that go another way at another batch size.
 TOLERANCE = 0.02
+PATIENCE = 50  # connections in a row that find no server ready, a fifth of a second apart
 Floats = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -91,8 +93,12 @@ class Caller:
         self._random, self._shape, self._dtype = random, shape, manifest.image.dtype
 
     def run(self, stopped: threading.Event, tally: Tally) -> None:
-        """Ask one input after another, over a new connection every so often."""
-        number = 0
+        """Ask one input after another, over a new connection every so often.
+
+        A connection made while one server shuts down and the other isn't back may find neither ready: nothing
+        was sent then, and it is tried again in a moment, as the error says. That it never works is a loss.
+        """
+        number = refused = 0
         while not stopped.is_set():
             try:
                 with EdgeClient(self._bundle, **self._own, **self._options) as client:
@@ -103,8 +109,14 @@ class Caller:
                         answer = client.predict(self.images[number]).probabilities[0]
                         near = np.allclose(answer, self._right[number], atol=TOLERANCE)
                         tally.add(None if near else "wrong answer")
+                        refused = 0
             except PhasekeyError as error:
-                tally.add(f"{type(error).__name__}: {error}")
+                refused += 1
+                in_vain = isinstance(error, Unavailable) and error.done == NOTHING_SENT
+                if in_vain and refused < PATIENCE:
+                    time.sleep(0.2)
+                else:
+                    tally.add(f"{type(error).__name__}: {error}")
 
     def use_up(self) -> tuple[int, str | None]:
         """Send new inputs until the decoys are used up, then the first one again.

@@ -28,7 +28,8 @@ PAGE = """\
 Written by `python -m benchmarks soak --bundle BUNDLE --out docs/soak.md`. Two servers, TLS, {callers}
 callers in a closed loop, each an `EdgeClient` with both as targets (in turn, up to {attempts} sends of one
 request), a secret, inputs and decoys of its own. Each knows the right answers from the same graph in its own
-process, and makes a new connection every 200 calls. Lost is a wrong answer, an error or no answer at all.
+process, and makes a new connection every 200 calls; one that finds no server ready is made again. Lost is a
+wrong answer, an error or no answer at all.
 
 {machine}
 

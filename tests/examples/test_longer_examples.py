@@ -24,7 +24,12 @@ def start(exported, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         command = [sys.executable, "-W", "ignore", str(EXAMPLES / f"{name}.py"), str(exported.edge), target]
         started.append(
             subprocess.Popen(
-                [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                [*command, *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # What a shell runs in the background ignores SIGINT, and so does what that starts.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         )
         return started[-1]

@@ -1,5 +1,7 @@
 """`phasekey decoys`: from a folder, from folders of frames, from a data set, to an archive that predicts."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,7 +95,8 @@ def test_predicts_with_what_was_packed(tmp_path, out, new_export, serve, capsys)
     pack(out, write_images(tmp_path / "images", 9), "--bundle", export.edge)
     inputs = write_images(tmp_path / "inputs", 4, seed=500)
     secret = tmp_path / "device.secret"
-    secret.write_bytes(bytes(range(32)))
+    secret.write_bytes(os.urandom(32))
+    secret.chmod(0o600)
     with serve(export) as running:
         command = ["predict", "--bundle", str(export.edge), "--target", running.address]
         command += ["--secret-file", str(secret), "--decoys", str(out)]

@@ -173,6 +173,8 @@ def test_ctrl_c_ends_a_stream_at_once(small_export, proxy):
     """Requests are under way that nobody answers, with minutes left: none keeps the process."""
     process = subprocess.Popen(
         [sys.executable, "-c", STREAM, small_export.edge, proxy.address],
+        # Tests that a shell runs in the background ignore SIGINT, and what they start would do so too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
