@@ -12,10 +12,12 @@ from torch import nn
 from phasekey.cli import main
 from phasekey.model import build_network
 from phasekey.model.counting import count_operations
+from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.controls import (
     ReadOut,
     added_by_cloud,
     compare,
+    compare_checkpoint,
     device_operations,
     encode,
     linear_read_out,
@@ -23,6 +25,7 @@ from phasekey.training.controls import (
 )
 from phasekey.training.controls.own_network import DEPTHS, widest
 from phasekey.training.data.dataset import Split
+from phasekey.training.errors import TrainingError
 
 
 class Pixels(nn.Module):
@@ -169,6 +172,34 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     assert main([*asked, "--out", str(tmp_path / "controls.json")]) == 0
     assert "What the cloud adds" in capsys.readouterr().out
     assert json.loads((tmp_path / "controls.json").read_text())["device_operations"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "suits", "mirror"),
+    [("auto", "crop-flip", True), ("auto", "shift", False), ("flip", "shift", True), ("none", "flip", False)],
+)
+def test_controls_see_mirror_images_where_training_did(digits, monkeypatch, asked, suits, mirror):
+    """What `auto` meant hangs on the data; a checkpoint keeps the word alone."""
+    told = {}
+
+    def compare(network, dataset, **options):
+        told.update(options)
+
+    monkeypatch.setattr("phasekey.training.controls.of_checkpoint.compare", compare)
+    checkpoint = Checkpoint(bounded(), {}, digits.classes, {"augment": asked}, {})
+    compare_checkpoint(checkpoint, replace(digits, augment=suits), epochs=3)
+    assert told == {"epochs": 3, "mirror": mirror}
+
+
+def test_images_of_several_labels_are_refused(digits):
+    labels = np.zeros((len(digits.train), 10), np.int64)
+    train, test = Split(digits.train.images, labels), Split(digits.test.images, labels[: len(digits.test)])
+    with pytest.raises(TrainingError, match="attributes"):
+        compare_checkpoint(
+            Checkpoint(bounded(), {}, digits.classes, {}, {}),
+            replace(digits, train=train, test=test),
+            epochs=1,
+        )
 
 
 def test_decoys_that_are_drawn_for_each_answer_are_counted():
