@@ -19,10 +19,12 @@ SIZE = $(if $(TORCH_INDEX)$(filter Darwin,$(shell uname -s)),0.4 GB,up to 3 GB, 
 nearly all of it torch with the CUDA libraries; 0.4 GB with TORCH_INDEX set to the index of its CPU builds)
 # torch without its dependencies from there, so that nothing else is: these come with the rest, as pinned.
 TORCH = $(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch)
+FED := .venv-federated/bin
+FED_INSTALL = $(FED)/python -m pip install --quiet --disable-pip-version-check -c constraints-federated.txt
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lint types imports wire docs pytest wheel vulnerabilities requirements image ray format clean
+.PHONY: federated demo test lint types imports wire docs pytest wheel vulnerabilities requirements image ray format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -55,6 +57,13 @@ wheel: .venv/.dev
 	$(BIN)/python -m pytest tests/test_wheel.py
 	$(BIN)/python -m build --outdir dist
 
+# Eight simulated devices improve a network on digits; then the tests that need Flower, in its environment.
+federated: .venv-federated/.done
+	$(FED)/phasekey train --data digits --epochs 1 --out runs/federated/start
+	$(FED)/phasekey federate simulate --ckpt runs/federated/start/model.pt --split dirichlet:0.5 \
+	  --data digits --clients 8 --rounds 5 --out runs/federated
+	$(FED)/python -m pytest tests/phasekey/federated
+
 # Not part of `make test`: it asks a database in the network.
 vulnerabilities: .venv/.pip-audit
 	.venv/pip-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
@@ -82,6 +91,13 @@ format: .venv/.dev
 
 clean:
 	rm -rf .venv dist *.egg-info build/site
+
+# An environment of its own: Flower holds rich and packaging below our pins (docs/adr/0095).
+.venv-federated/.done: pyproject.toml constraints-federated.txt
+	"$(PYTHON)" -m venv .venv-federated
+	$(if $(TORCH_INDEX),$(FED_INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch)
+	$(FED_INSTALL) --editable '.[federated]' pytest pytest-timeout hypothesis
+	touch $@
 
 .venv/bin/python:
 	$(NEW_VENV)

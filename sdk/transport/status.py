@@ -69,6 +69,10 @@ _OTHERWISE = (ServerFailed, "The server at {target} failed ({code}). Its own log
 # connection, and none is passed on; another version may word them otherwise, which costs the better sentence.
 _UNSAID = "nothing listens there, it is shutting down, or TLS is wanted on one side only"
 _CAUSES = (
+    (
+        "hostname verification",
+        "its certificate is for another name (TLS): give the right one as server_name=",
+    ),
     ("certificate", "its certificate is not trusted or not for this name (TLS)"),
     ("ssl", "TLS is wanted on one side only"),
     ("handshake", "TLS is wanted on one side only, or its certificate is not trusted"),

@@ -70,6 +70,25 @@ def joined(targets: Sequence[str]) -> str:
     return f"{kinds.pop()}:{','.join(dict.fromkeys(addresses))}"
 
 
+def one_name(targets: Sequence[str]) -> str:
+    """The name that the certificates of several servers are checked against, where none is set.
+
+    gRPC gets the addresses of several servers in one target, and checks every certificate against one name:
+    by itself against that whole list, which no certificate has.
+
+    Raises:
+        ConfigurationError: they have several names.
+    """
+    hosts = sorted({target.rpartition(":")[0].strip("[]") for target in targets})
+    if len(hosts) > 1:
+        raise ConfigurationError(
+            f"Over TLS several servers are checked against one name, and these have {len(hosts)}: "
+            f"{', '.join(hosts)}. Give server_name='NAME', one that all their certificates hold; or "
+            "one target whose name leads to all of them (DNS)."
+        )
+    return hosts[0]
+
+
 def _addresses(target: str) -> list[str]:
     found = _ADDRESS.fullmatch(target)
     if not found:

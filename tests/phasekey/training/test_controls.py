@@ -208,3 +208,28 @@ def test_decoys_that_are_drawn_for_each_answer_are_counted():
     archive = build_network("lenet", classes=10, image=image, decoy="archive", secret="orthogonal")
     encoder = count_operations(paper.encoder, torch.zeros(1, *image))
     assert device_operations(paper) - device_operations(archive) == encoder
+
+
+def test_a_permutation_gives_no_image_two_labels(digits):
+    """Through hiding, the plain network and revealing: the answer is that of the bare image."""
+    torch.manual_seed(0)
+    plain = build_network(
+        "lenet", classes=10, image=(1, 32, 32), form="original", secret="permutation", components=4
+    ).eval()
+    few = Split(digits.test.images[:60], digits.test.labels[:60])
+    found = stability(plain, few, 10)
+    assert found.changing == 0
+    assert len(set(found.accuracies)) == 1
+    bare = plain(torch.from_numpy(few.images).permute(0, 3, 1, 2).float() / 255).argmax(1).numpy()
+    assert set(found.accuracies) == {float((bare == few.labels).mean())}
+
+
+def test_of_many_images_some_are_taken_all_over_the_set(digits):
+    network = bounded(components=4, sigma=3.0)
+    found = stability(network, digits.test, 3, most_images=50)
+    rows = np.linspace(0, len(digits.test) - 1, 50).astype(int)
+    some = Split(digits.test.images[rows], digits.test.labels[rows])
+    assert found == stability(network, some, 3)
+    facts = found.facts()
+    assert (facts["secrets"], facts["images"]) == (3, 50)
+    assert facts["lowest"] <= facts["mean"] <= facts["highest"]
