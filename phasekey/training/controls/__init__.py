@@ -1,7 +1,7 @@
 """Controls: what a device could do without any cloud, and how far answers hang on the secret."""
 
 from phasekey.training.controls.answers import Interval, answers, encode
-from phasekey.training.controls.comparison import Comparison, compare, device_operations
+from phasekey.training.controls.comparison import Comparison, compare
 from phasekey.training.controls.of_checkpoint import compare_checkpoint, write_facts
 from phasekey.training.controls.own_network import OwnNetwork, own_network
 from phasekey.training.controls.read_out import ReadOut, added_by_cloud, linear_read_out
@@ -17,7 +17,6 @@ __all__ = [
     "answers",
     "compare",
     "compare_checkpoint",
-    "device_operations",
     "encode",
     "linear_read_out",
     "own_network",
