@@ -22,6 +22,7 @@ from sdk.core.opening import Secret, open_keys, open_store, trusted_manifest
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
 from sdk.core.steps import Walk
+from sdk.errors import ConfigurationError
 from sdk.keeping import EncoderChangedWarning, note_encoder
 from sdk.keeping import data_folder as folder_of
 from sdk.prediction import ModelInfo, Prediction
@@ -98,6 +99,8 @@ class Device:
         resize: bool = False,
         batch_size: int = 64,  # images
     ) -> None:
+        if not isinstance(bundle, str | os.PathLike):
+            raise ConfigurationError(f"bundle must be a path, not a {type(bundle).__name__}.")
         self._folder = edge_of(Path(bundle))
         self._manifest = trusted_manifest(self._folder, trusted_key, newer_than)
         warn_once(self._manifest, stacklevel=2 if type(self) is Device else 3)

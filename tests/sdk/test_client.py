@@ -277,6 +277,9 @@ def test_a_closed_client_says_so(small_export, memory):
             "one of secret=, keys= and ephemeral=True",
         ),
         ({"target": "a:1", "secret": b"short"}, "has 5 bytes; at least 16"),
+        ({"target": "a:1", "secret": bytes(32)}, "one byte again and again"),
+        ({"target": "a:1", "keys": 1}, "keys must have a method draw"),
+        ({"target": "a:1", "credentials": "cert.pem"}, r"must be grpc\.ChannelCredentials, not a str"),
         ({"target": "a:1", "timeout": 0}, "timeout must be"),
         ({"target": "a:1", "timeout": float("nan")}, "timeout must be"),
         ({"target": "a:1", "batch_size": 0}, "batch_size must be 1 or more, not 0"),
@@ -290,6 +293,8 @@ def test_arguments_that_do_not_go_together(small_export, options, said):
 def test_a_bundle_that_is_none_or_damaged(small_export, tmp_path, memory):
     with pytest.raises(BundleError, match="No bundle at"):
         EdgeClient(tmp_path, transport=memory)
+    with pytest.raises(SdkError, match="bundle must be a path, not a NoneType"):
+        EdgeClient(None, transport=memory)
     edge = shutil.copytree(small_export.edge, tmp_path / "edge")
     (edge / "decoder.onnx").write_bytes(b"")
     with pytest.raises(BundleError, match=r"decoder\.onnx is damaged"):

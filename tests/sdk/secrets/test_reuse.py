@@ -9,8 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from edge_runtime import Decoder, Encoder
 from phasekey.bundle import SecretSpec
 from sdk import DerivedKeys, EdgeClient, FreshKeys
+from sdk.core import predicting
+from sdk.secrets import hide
 
 SECRET = bytes(range(32))
 KINDS = [("rotation", 2), ("orthogonal", 4), ("permutation", 4)]
@@ -111,3 +114,33 @@ def test_matrices_and_noise_are_zero_once_they_were_used(new_export, in_memory, 
     assert len(keys.drawn) == 3
     assert not any(each.matrix.any() or each.noise.any() for each in keys.drawn)
     assert Watched().draw(images, 5, export.network.secret).matrix.any()  # else this test sees nothing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_decoys_and_answers_are_zero_once_they_were_used(new_export, in_memory, kind, monkeypatch):
+    """M, what the encoder gave and what was revealed: all that numpy lets be overwritten."""
+    export, kept, held = new_export(kind=kind[0], components=kind[1]), [], []
+
+    def keeping(function):
+        def call(*arguments, **options):
+            result = function(*arguments, **options)
+            for each in (*arguments, *(result if isinstance(result, tuple) else (result,))):
+                if isinstance(each, np.ndarray) and each.dtype == np.float32:
+                    kept.append(each)
+                    held.append(bool(each.any()))
+            return result
+
+        return call
+
+    monkeypatch.setattr(predicting, "hide", keeping(hide))
+    monkeypatch.setattr(Encoder, "encode", keeping(Encoder.encode))
+    monkeypatch.setattr(Decoder, "decode", keeping(Decoder.decode))
+    client = EdgeClient(export.edge, transport=in_memory(export), secret=SECRET)
+    result = client.predict(export.network.images(3))
+    np.testing.assert_allclose(
+        result.probabilities, export.network.probabilities(export.network.images(3)), atol=5e-5
+    )
+    names = ["noise", "feature", "decoys", "M", "x", "revealed", "probabilities"]
+    assert all(held)
+    left = {name for name, each in zip(names, kept, strict=True) if each.any()}
+    assert left == {"x", "probabilities"}  # what the cloud has, and what the app gets
