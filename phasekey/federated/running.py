@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phasekey.bundle.checksums import sha256_of_file
 from phasekey.federated.errors import FederatedError
@@ -12,10 +12,6 @@ from phasekey.federated.settings import RoundFacts, Rounds, Terms
 from phasekey.federated.travelling import take
 from phasekey.federated.updates import Arrays
 from phasekey.training.checkpoint import Checkpoint, checkpoint_bytes, load_checkpoint
-
-if TYPE_CHECKING:
-    from flwr.app import Context
-    from flwr.serverapp import Grid
 
 
 @dataclass(frozen=True)
@@ -45,12 +41,12 @@ class Job:
         return self.out / "model.pt"
 
 
-def improve(grid: "Grid", context: "Context", job: Job) -> Path:
+def improve(grid: Any, context: Any, job: Job) -> Path:
     """Run the rounds that are left, by whatever grid.
 
     Args:
-        grid: to the devices.
-        context: of the ServerApp.
+        grid: Flower's, to the devices.
+        context: Flower's, of the ServerApp.
         job: what to do.
 
     Returns:
