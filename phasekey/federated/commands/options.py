@@ -1,9 +1,11 @@
 """Options of more than one command."""
 
 import argparse
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
+from phasekey.audit.command import BUDGETS
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.settings import Rounds, Terms
 
@@ -61,6 +63,18 @@ def add_rounds(parser: argparse.ArgumentParser, clients: int) -> None:
     )  # fmt: skip
 
 
+def add_release(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Describe how a bundle is made of a checkpoint."""
+    parser.add_argument(
+        "--release-key", type=Path, required=required, metavar="KEY",
+        help="key of phasekey sign --new-key: audit, export with --require-audit, and sign with it"
+        + ("" if required else ", after every round, into OUT/releases (default: leave it at model.pt)"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--audit-budget", choices=BUDGETS, default="quick", help="of that audit (default: %(default)s)"
+    )
+
+
 def rounds_of(args: argparse.Namespace) -> Rounds:
     """Read how a run goes.
 
@@ -87,6 +101,33 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
         args.rounds, args.clients, chosen,
         deadline=args.deadline, aggregate=args.aggregate, wait=args.wait,
     )  # fmt: skip
+
+
+def releasing(args: argparse.Namespace, data: str) -> Callable[[Path, int], None] | None:
+    """Read what becomes of each round's checkpoint.
+
+    Args:
+        args: of the command.
+        data: the words of --data, for the audit.
+
+    Raises:
+        SigningError: there is no such key.
+    """
+    if args.release_key is None:
+        return None
+    from tqdm import tqdm
+
+    from phasekey.federated.release import Release, release
+    from phasekey.signing.keys import load_key
+
+    load_key(args.release_key)  # before the long part
+    how = Release(args.release_key, args.audit_budget, data, tqdm.write)
+    folder = args.out / "releases"
+
+    def of_round(checkpoint: Path, number: int) -> None:
+        release(checkpoint, folder / f"round-{number}", how)
+
+    return of_round
 
 
 def terms_of(args: argparse.Namespace) -> Terms:
