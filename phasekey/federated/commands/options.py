@@ -9,7 +9,8 @@ from phasekey.audit.command import BUDGETS
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.settings import Rounds, Terms
 
-MODES = ("secagg", "plain")
+MODES = ("secagg", "plain", "dp")
+STRATEGIES = ("mean", "median", "trimmed-mean", "krum")
 THAW = "let the encoder learn too: devices then send another x for an image than before, and the two "
 THAW += "together tell more than one"
 
@@ -18,7 +19,8 @@ def add_aggregate(parser: argparse.ArgumentParser) -> None:
     """Describe how updates are put together."""
     parser.add_argument(
         "--aggregate", choices=MODES, default="secagg",
-        help="secagg: the server sees the sum of updates alone (default); plain: it sees each",
+        help="secagg: the server sees the sum of updates alone (default); plain: it sees each; dp: it sees "
+        "each, and puts noise on the mean, so that what comes out hides whether a device took part",
     )  # fmt: skip
 
 
@@ -56,6 +58,14 @@ def add_rounds(parser: argparse.ArgumentParser, clients: int) -> None:
         "--clip-norm", type=float, default=10.0, metavar="X",
         help="Euclidean length to which each device's update is clipped (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--strategy", choices=STRATEGIES, default="mean",
+        help="how plain updates are put together; all but mean bear a few bad devices (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--epsilon", type=float, default=8.0, metavar="X", help="of dp, all rounds (default: %(default)s)"
+    )
+    parser.add_argument("--delta", type=float, default=1e-5, metavar="X", help="of dp (default: %(default)s)")
     parser.add_argument("--thaw-encoder", action="store_true", help=THAW)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/federated"), metavar="FOLDER",
@@ -84,11 +94,14 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
     for name in ("clients", "rounds", "epochs", "batch_size"):
         if getattr(args, name) < 1:
             raise FederatedError(f"--{name.replace('_', '-')} takes a whole number of at least 1")
-    for name in ("lr", "clip_norm", "deadline", "wait"):
+    if args.strategy != "mean" and args.aggregate != "plain":
+        raise FederatedError(f"--strategy {args.strategy} takes --aggregate plain: it looks at each update")
+    for name in ("lr", "clip_norm", "deadline", "wait", "epsilon", "delta"):
         if not 0 < getattr(args, name) < float("inf"):
             raise FederatedError(f"--{name.replace('_', '-')} takes a number above 0")
     least = 3 if args.aggregate == "secagg" else 1
     usual = min(args.clients, max(least, (3 * args.clients + 3) // 4))
+    usual = args.clients if args.aggregate == "dp" else usual  # noise is measured for so many
     chosen = usual if args.min_clients is None else args.min_clients
     if not 1 <= chosen <= args.clients:
         raise FederatedError(f"--min-clients takes 1 to --clients, {args.clients}; got {chosen}")
@@ -99,7 +112,8 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
         )
     return Rounds(
         args.rounds, args.clients, chosen,
-        deadline=args.deadline, aggregate=args.aggregate, wait=args.wait,
+        deadline=args.deadline, aggregate=args.aggregate, wait=args.wait, strategy=args.strategy,
+        epsilon=args.epsilon, delta=args.delta,
     )  # fmt: skip
 
 
