@@ -68,10 +68,13 @@ def improve(grid: Any, context: Any, job: Job) -> Path:
     def after(facts: RoundFacts, weights: Arrays) -> None:
         told: dict[str, Any] = {"rounds": facts.number, "devices": facts.taken}
         told |= {"aggregate": job.rounds.aggregate, "start": digest}
+        if facts.epsilon is not None:
+            told |= {"epsilon": facts.epsilon, "delta": job.rounds.delta}
         scores = end_round(checkpoint, weights, job.public, job.model, told, thawed=job.terms.thawed)
         job.say(
             f"round {facts.number}/{job.rounds.number}: {facts.taken} devices, {facts.refused} left out, "
             f"test accuracy {scores.hidden:.4f} through the secret; proved"
+            + ("" if facts.epsilon is None else f"; epsilon {facts.epsilon:.2f} spent")
         )
         if job.release is not None:
             job.release(job.model, facts.number)

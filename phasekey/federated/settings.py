@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Aggregate = Literal["secagg", "plain"]
+Aggregate = Literal["secagg", "plain", "dp"]
+Robust = Literal["mean", "median", "trimmed-mean", "krum"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Rounds:
         min_clients: devices whose updates make a round; fewer, and it changes nothing.
         deadline: seconds for the devices' answers in a round, of a secure sum in each of its four steps.
         max_examples: images that one device may weigh.
-        aggregate: `secagg`, secure sums; `plain`, every update in the clear.
+        aggregate: `secagg`, secure sums; `plain`, every update in the clear; `dp`, in the clear too, and
+            noise on the mean.
         wait: seconds for devices to come before a round.
+        strategy: how plain updates are put together.
+        epsilon, delta: of differential privacy, for all rounds together.
     """
 
     number: int
@@ -46,12 +50,23 @@ class Rounds:
     max_examples: float = 1000.0
     aggregate: Aggregate = "secagg"
     wait: float = 600.0
+    strategy: Robust = "mean"
+    epsilon: float = 8.0
+    delta: float = 1e-5
 
 
 @dataclass(frozen=True)
 class RoundFacts:
-    """What came of a round: its number, updates taken, and updates refused or missing."""
+    """What came of a round.
+
+    Attributes:
+        number: of the round.
+        taken: updates.
+        refused: updates, and answers that did not come.
+        epsilon: spent so far, where there is differential privacy.
+    """
 
     number: int
     taken: int
     refused: int
+    epsilon: float | None = None

@@ -25,6 +25,7 @@ next: phasekey audit --ckpt runs/fed/model.pt, then phasekey export --require-au
 COMMANDS = {
     "server": "a server: waits for devices, runs rounds, writes model.pt after each",
     "device": "a device: trains on the images in a folder whenever a server asks",
+    "release": "audit, export and sign a checkpoint, in one command that goes on where it was killed",
     "simulate": "server and devices on this machine",
 }
 

@@ -4,7 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from phasekey.federated.commands.options import add_rounds, endpoint, require_safe, rounds_of, terms_of
+from phasekey.federated.commands.options import (
+    add_release,
+    add_rounds,
+    endpoint,
+    releasing,
+    require_safe,
+    rounds_of,
+    terms_of,
+)
 from phasekey.federated.errors import FederatedError
 
 CLIENTS = 4
@@ -21,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "score each round (default: what the checkpoint was trained on)",
     )
     add_rounds(parser, CLIENTS)
+    add_release(parser, required=False)
     parser.add_argument(
         "--listen", default="127.0.0.1:9092", metavar="HOST:PORT",
         help="where devices connect (default: %(default)s, this machine alone)",
@@ -75,6 +84,8 @@ def run(args: argparse.Namespace) -> None:
             f"{', '.join(start.labels[:5])}: give --data with the network's"
         )
     public = Public(dataset.train.images, dataset.test)
-    job = Job(args.ckpt, public, rounds_of(args), terms_of(args), args.out, tqdm.write)
+    job = Job(
+        args.ckpt, public, rounds_of(args), terms_of(args), args.out, tqdm.write, releasing(args, words)
+    )
     tls = Tls(args.authority, args.certificate, args.private_key) if args.certificate else None
     tqdm.write(f"saved {serve(job, *endpoint(args.listen), tls)}")

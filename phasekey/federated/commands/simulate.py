@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from phasekey.federated.commands.options import add_rounds, rounds_of, terms_of
+from phasekey.federated.commands.options import add_release, add_rounds, releasing, rounds_of, terms_of
 from phasekey.federated.splits import parse_split
 
 CLIENTS = 8
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "so the smaller ALPHA (default: %(default)s)",
     )  # fmt: skip
     add_rounds(parser, CLIENTS)
+    add_release(parser, required=False)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the dealing (default: 0)")
 
 
@@ -52,5 +53,7 @@ def run(args: argparse.Namespace) -> None:
     dealing = Dealing(args.data, args.clients, args.split, args.seed)
     dealt = gather(load_dataset(args.data, progress=True), args.clients, args.split, args.seed)
     start = args.ckpt or train_start(dealt, args.data, args.out / "start")
-    job = Job(start, dealt.public, rounds_of(args), terms_of(args), args.out, tqdm.write)
+    job = Job(
+        start, dealt.public, rounds_of(args), terms_of(args), args.out, tqdm.write, releasing(args, args.data)
+    )
     tqdm.write(f"saved {simulate(job, dealing)}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.client import NumPyClient
 from flwr.client.mod import secaggplus_mod
 from flwr.clientapp import ClientApp
@@ -13,7 +13,7 @@ from flwr.clientapp import ClientApp
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.local import local_update
 from phasekey.federated.settings import Terms
-from phasekey.federated.updates import Arrays
+from phasekey.federated.updates import Arrays, add
 from phasekey.training.checkpoint import Checkpoint, read_checkpoint
 from phasekey.training.data.dataset import Augment, Split
 
@@ -60,7 +60,8 @@ class Device:
         self._checkpoint: Checkpoint | None = None
         self._holding: Holding | None = None
         mods = [secaggplus_mod] if aggregate == "secagg" else []
-        self._app = ClientApp(client_fn=lambda _: _Fit(self).to_client(), mods=mods)
+        legacy = ClientApp(client_fn=lambda _: _Fit(self).to_client(), mods=mods)
+        self._app: Callable[[Message, Context], Message] = self._train if aggregate == "dp" else legacy
 
     def __call__(self, message: Message, context: Context) -> Message:
         """Answer a message.
@@ -92,7 +93,16 @@ class Device:
         self._holding = self._hold(checkpoint)
         self._kind, self._checkpoint = kind, checkpoint
 
-    def fit(self, weights: Arrays, config: dict[str, Any]) -> tuple[Arrays, int]:
+    def _train(self, message: Message, context: Context) -> Message:
+        """Answer a round in Flower's newer words: weights, not changes, and each device counts once."""
+        if message.metadata.message_type != "train":
+            raise FederatedError("this device trains, and does nothing else")
+        weights = message.content.array_records["arrays"].to_numpy_ndarrays()
+        change, _ = self.fit(weights, message.content.config_records["config"])
+        content = {"arrays": ArrayRecord(add(weights, change)), "metrics": MetricRecord({"num-examples": 1})}
+        return Message(RecordDict(content), reply_to=message)
+
+    def fit(self, weights: Arrays, config: Any) -> tuple[Arrays, int]:
         """Train as a round's instructions say.
 
         Returns:

@@ -16,9 +16,11 @@ from flwr.serverapp import Grid
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.flower.averaging import Averaging
 from phasekey.federated.flower.fleet import Deadline, Fleet
+from phasekey.federated.flower.private import PrivateMean
+from phasekey.federated.flower.robust import combiner
 from phasekey.federated.flower.secure_sum import LEAST_MASKED, secure_sum
 from phasekey.federated.settings import RoundFacts, Rounds, Terms
-from phasekey.federated.updates import Arrays, Update, mean
+from phasekey.federated.updates import Arrays
 
 
 def run_rounds(
@@ -31,7 +33,6 @@ def run_rounds(
     *,
     network: bytes = b"",
     first: int = 1,
-    combine: Callable[[list[Update]], Arrays] | None = None,
 ) -> Arrays:
     """Run all rounds.
 
@@ -44,7 +45,6 @@ def run_rounds(
             ends.
         network: bytes of the checkpoint, for devices that are new.
         first: number of the first round; above 1 where a run goes on.
-        combine: from a round's updates to its change; None for the mean, weighed by images.
 
     Returns:
         The last weights.
@@ -58,38 +58,69 @@ def run_rounds(
             f"a secure sum takes {LEAST_MASKED} devices or more, got a minimum of {rounds.min_clients}: of "
             "two, each could subtract its own part; use more devices"
         )
-    combine = combine or (lambda updates: mean(updates, rounds.max_examples))
-    strategy = Averaging(weights, terms, rounds, combine)
     timed: Any = Deadline(grid, rounds.deadline)
     fleet = Fleet(timed, rounds, terms, network)
-    fit: Any = default_fit_workflow if rounds.aggregate == "plain" else secure_sum(rounds, terms)
+    work: PrivateMean | Workflow
+    if rounds.aggregate == "dp":
+        work = PrivateMean(weights, terms, rounds, first - 1)
+    else:
+        work = Workflow(weights, terms, rounds, context)
     for number in range(first, rounds.number + 1):
-        nodes = fleet.gather(number)
-        strategy.facts = None
-        _run_round(fit, timed, _legacy(context, strategy, timed, nodes, number))
-        if strategy.facts is not None:
-            after(strategy.facts, strategy.weights)
-    return strategy.weights
+        facts = work.run(timed, fleet.gather(number), number)
+        if facts is not None:
+            after(facts, work.weights)
+    return work.weights
 
 
-def _run_round(fit: Callable[[Any, Any], None], grid: Any, legacy: LegacyContext) -> None:
-    try:
-        fit(grid, legacy)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # Flower's secure sum trusts what masked vectors look like: one of another shape ends there.
-        getLogger(__name__).log(
-            WARNING, "the round is lost, an update was malformed: %s", type(error).__name__
+class Workflow:
+    """Rounds by Flower's workflows: of secure sums, or of plain updates.
+
+    Args:
+        weights: to begin with.
+        terms, rounds: how the run goes.
+        context: of the ServerApp.
+    """
+
+    def __init__(self, weights: Arrays, terms: Terms, rounds: Rounds, context: Context) -> None:
+        self._strategy = Averaging(weights, terms, rounds, combiner(rounds))
+        self._context = context
+        self._fit: Any = default_fit_workflow if rounds.aggregate == "plain" else secure_sum(rounds, terms)
+
+    @property
+    def weights(self) -> Arrays:
+        """As they are now."""
+        return self._strategy.weights
+
+    def run(self, grid: Any, nodes: list[int], number: int) -> RoundFacts | None:
+        """Run a round.
+
+        Args:
+            grid: to the devices.
+            nodes: that take part.
+            number: of the round.
+
+        Returns:
+            What came of it; None where too few updates did: weights stay as they were.
+        """
+        self._strategy.facts = None
+        try:
+            self._fit(grid, self._legacy(grid, nodes, number))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Flower's secure sum trusts what masked vectors look like: one of another shape ends there.
+            words = "the round is lost, an update was malformed: %s"
+            getLogger(__name__).log(WARNING, words, type(error).__name__)
+        return self._strategy.facts
+
+    def _legacy(self, grid: Any, nodes: list[int], number: int) -> LegacyContext:
+        """What a workflow of Flower's finds its round in."""
+        manager = SimpleClientManager()
+        for node in nodes:
+            manager.register(GridClientProxy(node_id=node, grid=grid, run_id=grid.run.run_id))
+        legacy = LegacyContext(
+            self._context, config=ServerConfig(), strategy=self._strategy, client_manager=manager
         )
-
-
-def _legacy(context: Context, strategy: Averaging, grid: Any, nodes: list[int], number: int) -> LegacyContext:
-    """What a workflow of Flower's finds its round in."""
-    manager = SimpleClientManager()
-    for node in nodes:
-        manager.register(GridClientProxy(node_id=node, grid=grid, run_id=grid.run.run_id))
-    legacy = LegacyContext(context, config=ServerConfig(), strategy=strategy, client_manager=manager)
-    legacy.state.config_records[MAIN_CONFIGS_RECORD] = ConfigRecord({Key.CURRENT_ROUND: number})
-    legacy.state.array_records[MAIN_PARAMS_RECORD] = parameters_to_arrayrecord(
-        ndarrays_to_parameters(strategy.weights), keep_input=True
-    )
-    return legacy
+        legacy.state.config_records[MAIN_CONFIGS_RECORD] = ConfigRecord({Key.CURRENT_ROUND: number})
+        legacy.state.array_records[MAIN_PARAMS_RECORD] = parameters_to_arrayrecord(
+            ndarrays_to_parameters(self.weights), keep_input=True
+        )
+        return legacy

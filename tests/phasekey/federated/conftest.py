@@ -36,4 +36,4 @@ def checkpoint(dataset):
         network = split(layers, 2, 9, image=(1, 8, 8), head="light")
     network.sampler.fit(dataset.train.images)
     own = own_network(network, dataset)
-    return Checkpoint(network.eval(), own.architecture, dataset.classes, {}, {"data": "two"})
+    return Checkpoint(network.eval(), own.architecture, dataset.classes, {}, {"data": "two", "epochs": 1})

@@ -76,14 +76,15 @@ def test_a_secure_sum_of_two_is_refused(run):
         run("secagg", clients=2, min_clients=2)
 
 
-def rounds_by_hand(apps, weights, *, min_clients, aggregate="plain", clip_norm=1.0, number=1, clients=None):
+def rounds_by_hand(apps, weights, *, min_clients, clip_norm=1.0, number=1, clients=None, **ways):
     """What rounds of these devices come to."""
     import phasekey.federated.flower  # noqa: F401 - telemetry off first
     from phasekey.federated.flower.in_process import FIRST_DEVICE, SERVER, InProcessGrid, new_context
     from phasekey.federated.flower.server import run_rounds
 
     seen = []
-    rounds = Rounds(number, clients or len(apps), min_clients, deadline=5, aggregate=aggregate, wait=0.1)
+    ways = {"aggregate": "plain", "deadline": 5, "wait": 0.1, **ways}
+    rounds = Rounds(number, clients or len(apps), min_clients, **ways)
     grid = InProcessGrid(dict(enumerate(apps, start=FIRST_DEVICE)))
     weights = run_rounds(
         grid, new_context(SERVER), weights, Terms(clip_norm=clip_norm), rounds,
@@ -206,6 +207,79 @@ def test_a_scaled_update_counts_no_more_than_its_clipped_share():
     weights, _ = rounds_by_hand(apps, ZERO, min_clients=3)
     moved = np.sqrt(sum(np.square(part).sum() for part in weights))
     assert moved <= 1000 / (1000 + 30) * (1 + 1e-5)  # the weight is bounded, the length is bounded
+
+
+@pytest.mark.parametrize("strategy", ["median", "trimmed-mean", "krum"])
+def test_a_robust_strategy_bears_one_bad_device_in_seven(strategy):
+    """Its update is as long as any may be, and points the other way; the mean is led astray."""
+    good = [sender(all_of(0.1 + 0.001 * number)) for number in range(6)]
+    apps = [*good, sender(all_of(-1e3), count=1000)]
+    weights, _ = rounds_by_hand(apps, ZERO, min_clients=7, strategy=strategy)
+    np.testing.assert_allclose(weights[0], 0.1, atol=0.01)
+    astray, _ = rounds_by_hand(apps, ZERO, min_clients=7)
+    assert astray[0].max() < 0
+
+
+def device_with(change, aggregate="dp"):
+    """A real device whose training comes to a change."""
+    import phasekey.federated.flower  # noqa: F401
+    from phasekey.federated.flower.device import MEET, Device
+
+    device = Device(lambda _: None, aggregate)
+    device.fit = lambda weights, config: (change, 10)
+    ready = sender(change)
+
+    def call(message, context):
+        return (ready if message.metadata.message_type == MEET else device)(message, context)
+
+    return call
+
+
+def test_noise_is_what_the_accountant_asks_for_and_the_budget_is_never_passed():
+    """Analytically: Gaussian noise of s clip norms costs r / (2 s²) at Rényi order r, each round."""
+    from phasekey.federated.flower.private import noise_multiplier
+
+    rounds = Rounds(3, 4, 4, aggregate="dp", epsilon=8.0, delta=1e-5)
+    multiplier = noise_multiplier(rounds)
+    orders = np.arange(1.01, 100, 0.01)
+    # Canonne, Kamath and Steinke 2020, proposition 12.
+    epsilon = 3 * orders / (2 * multiplier**2) + np.log1p(-1 / orders)
+    epsilon -= (np.log(rounds.delta) + np.log(orders)) / (orders - 1)
+    assert epsilon.min() == pytest.approx(8.0, rel=0.02)
+
+    large = [np.zeros((100, 100), np.float32)]
+    apps = [device_with([np.full((100, 100), 1e-9, np.float32)]) for _ in range(4)]
+    weights, seen = rounds_by_hand(apps, large, min_clients=4, aggregate="dp", number=3)
+    assert [facts.epsilon for facts in seen] == sorted(facts.epsilon for facts in seen)
+    assert 7.9 < seen[-1].epsilon <= 8.0
+    assert weights[0].std() == pytest.approx(multiplier / 4 * 3**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["nan", "wrong shapes", "too few arrays"])
+def test_a_private_round_is_of_all_devices_or_of_none(name):
+    apps = [device_with(all_of(0.1)) for _ in range(3)]
+    for last in (device_with(BAD[name]), sender(None)):
+        weights, seen = rounds_by_hand([*apps, last], ZERO, min_clients=4, aggregate="dp")
+        np.testing.assert_array_equal(weights[0], ZERO[0])
+        assert seen == []
+
+
+def test_a_device_refuses_a_server_that_wants_its_updates_another_way(start, dataset):
+    import phasekey.federated.flower  # noqa: F401
+    from phasekey.federated.flower.device import Device, Holding
+    from phasekey.federated.running import as_sent
+
+    network = as_sent(load_checkpoint(start))
+    device = Device(lambda _: Holding(dataset.train, "none", 0), "secagg")
+    agreed = {"aggregate": "secagg", "thawed": False, "checkpoint": network}
+    for change in ({"aggregate": "plain"}, {"thawed": True}):
+        with pytest.raises(FederatedError):
+            device._meet({**agreed, **change})
+    device._meet(agreed)
+    other = load_checkpoint(start)
+    next(other.network.encoder.parameters()).data += 1
+    with pytest.raises(FederatedError, match="another than this device began with"):
+        device._meet({**agreed, "checkpoint": as_sent(other)})
 
 
 def test_secure_sums_and_plain_means_agree():

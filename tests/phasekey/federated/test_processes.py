@@ -150,6 +150,30 @@ def test_a_fleet_survives_its_servers_death_and_sends_no_image_no_label_and_noth
     assert found(wire.content + images[3].tobytes(), images_as_they_may_travel(images)) > 0
 
 
+def test_three_simulated_devices_sum_in_secret(fleet, watched, checkpoint, tmp_path):
+    """The command that a person tries first, in the mode that is the default."""
+    _, _, _, log = fleet
+    env, _ = watched
+    words = [
+        "simulate",
+        "--ckpt",
+        "start.pt",
+        "--data",
+        "public",
+        "--clients",
+        3,
+        "--rounds",
+        1,
+        "--out",
+        "sim",
+    ]
+    with Running([*words, "--lr", 0.05], env, tmp_path / "simulate.log") as run:
+        run.wait_for("saved")
+    facts = load_checkpoint(tmp_path / "sim" / "model.pt").facts["federated"]
+    assert (facts["rounds"], facts["devices"], facts["aggregate"]) == (1, 3, "secagg")
+    assert elsewhere(log) == []
+
+
 def test_the_watch_sees_flowers_telemetry_where_it_is_on(watched):
     """Else the test above could not fail."""
     env, log = watched
