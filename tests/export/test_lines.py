@@ -26,8 +26,8 @@ def sent(bundle: Path, images: np.ndarray, **options) -> np.ndarray:
 def test_a_new_cloud_half_keeps_the_encoder_goes_on_with_a_line_and_is_signed(
     exported, small_export, tmp_path
 ):
-    """One export, three claims: the encoder's bytes follow from it alone, and so does X; keys are of the bundle
-    whose line it continues (another one here, to tell them apart); a device may trust it.
+    """One export, three claims: the encoder's bytes follow from it alone, and so does X; keys are of the
+    bundle whose line it continues (another one here, to tell them apart); a device may trust it.
     """
     checkpoint, path, key = (
         load_checkpoint(exported.checkpoint),
