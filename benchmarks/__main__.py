@@ -1,10 +1,11 @@
-"""`python -m benchmarks NAME`: export, serving, private, crowd, capacity, soak."""
+"""`python -m benchmarks NAME`: export, serving, edge, interoperation, private, crowd, capacity, soak."""
 
 import argparse
 import sys
 
-from benchmarks import crowd, export_speed
+from benchmarks import crowd, export_speed, interoperation
 from benchmarks.capacity import command as capacity
+from benchmarks.edge import command as edge
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
 from benchmarks.soak import command as soak
@@ -18,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, module, what in (
         ("export", export_speed, "the exported processing graphs against the same real layers"),
         ("serving", serving, "our server beside Triton, KServe, MLServer and ONNX Runtime in process"),
+        ("edge", edge, "what the SDK costs a device: time over its parts, memory, size, import, streaming"),
+        ("interoperation", interoperation, "whether the client gets the same answers from four servers"),
         (
             "private",
             private,

@@ -59,6 +59,7 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         "## Accuracy",
         _table(("on the test images of training", "share right"), _accuracy_rows(training, export)),
         _accuracy_sentence(manifest),
+        _stability_sentence(training.get("stability")),
         "## Cost of one image",
         _table(("", "device: encoder", "cloud: processing", "device: decoder"), _cost_rows(manifest, sizes)),
         _cost_sentence(export["cost"]),
@@ -115,6 +116,16 @@ def _accuracy_sentence(manifest: Manifest) -> str:
     if images is None:
         return f"{decoys}. The graphs were not scored: the data of training was not at hand, or not asked."
     return f"{decoys}. The graphs were scored on {images:,} test images, each with one secret."
+
+
+def _stability_sentence(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "How far answers hang on the secret was not measured."
+    return (
+        f"Over {found['secrets']} secrets on {found['images']:,} test images, decoys as in training: "
+        f"accuracy {found['mean']:.2%} ({found['lowest']:.2%} to {found['highest']:.2%}); "
+        f"{found['changing']:.2%} of the images get more than one label."
+    )
 
 
 def _cost_sentence(cost: dict[str, Any]) -> str:

@@ -133,21 +133,21 @@ def run(args: argparse.Namespace) -> int:
         status = claims.run(args, subject, subject.promise, dataset)
     else:
         status = _judge(_audit(args, subject, dataset), thresholds)
-    _alone(args, dataset)
+    _alone(args, subject, dataset)
     return status
 
 
-def _alone(args: argparse.Namespace, dataset: "ImageDataset") -> None:
+def _alone(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset") -> None:
     from tqdm import tqdm
 
     from phasekey.audit.alone import compare_alone
 
     if args.no_controls:
         return
-    if args.ckpt is None:
+    if subject.checkpoint is None:
         tqdm.write("what the cloud adds: audit the checkpoint, or see phasekey controls")
         return
-    tqdm.write(f"\n{compare_alone(args.ckpt, dataset, args.budget, args.out)}")
+    tqdm.write(f"\n{compare_alone(subject.checkpoint, dataset, args.budget, args.out)}")
 
 
 def _check(args: argparse.Namespace) -> None:

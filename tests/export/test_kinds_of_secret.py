@@ -89,4 +89,5 @@ def assert_card_tells_the_bound(manifest, card):
     assert manifest.nats_per_transmission == pytest.approx(0.275, abs=0.001)
     assert "One transmission tells the cloud at most 0.28 nats about the image, 8 at most 2.2" in card
     assert "a repeat tells nothing more" in card
+    assert "How far answers hang on the secret was not measured" in card
     assert "Equivariance of the processing graph under O(24), reflections too: **proved**" in card

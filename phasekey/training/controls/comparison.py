@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from phasekey.model import SplitNetwork
-from phasekey.model.counting import count_operations
+from phasekey.model.counting import count_work
 from phasekey.training.controls.answers import Interval, answers, mean_of
 from phasekey.training.controls.own_network import OwnNetwork, own_network
 from phasekey.training.controls.read_out import ReadOut, linear_read_out
-from phasekey.training.controls.stability import Stability, stability
+from phasekey.training.controls.stability import Stability, stability_of
 from phasekey.training.data.dataset import ImageDataset
 
 DRAWS = 10  # of secret and decoys, for stability
@@ -94,32 +92,17 @@ def compare(
     Raises:
         TrainingError: the device does too little for any network of its own.
     """
-    budget = device_operations(network)
+    budget = count_work(network.eval()).device
     read_out = linear_read_out(network, dataset.train, dataset.test, augment=mirror)
     own = own_network(budget, dataset.train, dataset.test, len(dataset.classes), epochs=epochs, mirror=mirror)
-    right = answers(network, dataset.test.images, 1)[0] == dataset.test.labels
+    labels = dataset.test.labels
+    given = answers(network, dataset.test.images, draws)
+    right = given[0] == labels
     control = max((read_out.correct, own.correct), key=lambda correct: float(correct.mean()))
     return Comparison(
         mean_of(1.0 - right), read_out, own, budget, mean_of(right, control),
-        stability(network, dataset.test, draws),
+        stability_of(given, labels),
     )  # fmt: skip
-
-
-def device_operations(network: SplitNetwork) -> int:
-    """Count what a device does for an answer while somebody waits.
-
-    Args:
-        network: any; left in evaluation mode.
-
-    Returns:
-        Operations of encoder and decoder for one image; the encoder runs once more for each decoy that it
-        draws then.
-    """
-    network.eval()
-    image, processed = torch.zeros(1, *network.image), torch.zeros(1, *network.processed_shape)
-    drawn = network.components - 1 if network.decoy_source == "gaussian-images" else 0
-    passes = 1 + (drawn if network.form == "complex" else 0)
-    return passes * count_operations(network.encoder, image) + count_operations(network.decoder, processed)
 
 
 def _percent(error: Interval) -> str:
