@@ -55,7 +55,8 @@ class RunningServer:
         self._lifecycle, refusals = Lifecycle(), Refusals()
         limit = _message_limit(config, repository)
         repository.largest_request = limit
-        credentials, clients = server_credentials(config), Clients(config.token_file)
+        credentials = server_credentials(config)
+        clients = Clients(config.token_file, certificates=config.tls_client_ca is not None)
         self._admission = Admission(_limits(config, limit))
         self._readers = Readers(min(max(_READING // limit, _READERS[0]), _READERS[1]), config.read_timeout)
         self._queue = TurnQueue(config.workers)

@@ -145,16 +145,18 @@ def test_a_client_that_goes_is_noticed_and_needs_no_answer(serve, how):
 
 
 def test_a_step_that_fails_ends_no_thread(serve, caplog):
-    failures = ["secret"] * 4  # more than there are threads
+    failed = threading.Semaphore(0)
 
     def fail(server, rpc):
-        if failures:
-            raise KeyError(failures.pop())
+        if ("fail", "yes") in rpc.invocation_metadata():
+            failed.release()
+            raise KeyError("secret")
         echo(server, rpc)
 
     _, channel = serve(fail)
     call = channel.unary_unary(PATH)
-    lost = [call.future(b"x", timeout=60) for _ in range(4)]
+    lost = [call.future(b"x", timeout=60, metadata=(("fail", "yes"),)) for _ in range(4)]  # more than threads
+    assert all(failed.acquire(timeout=30) for _ in lost)
     assert call(b"y", timeout=60) == b"y"
     for future in lost:
         future.cancel()
