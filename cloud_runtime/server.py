@@ -35,8 +35,8 @@ _READING = 32 * _MIB  # bytes of messages that may be on their way from gRPC to 
 _READERS = (4, 32)  # at least, at most
 _STREAMS = 1024  # of one connection; beyond them gRPC itself refuses, with UNAVAILABLE
 # Bytes of a message that come before anybody asks for them: a sample that fits into it whole is spared a
-# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second.
-_WINDOW = 128 * 1024
+# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second, 128 KiB one in thirty.
+_WINDOW = 256 * 1024
 _LINGER = 0.2  # seconds
 _GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 

@@ -1,6 +1,6 @@
 """Reading messages off the wire: a few at a time, and not for ever.
 
-What waits here lies in gRPC's windows (128 KiB of a message at most), not in memory; so however many calls
+What waits here lies in gRPC's windows (256 KiB of a message at most), not in memory; so however many calls
 arrive, memory holds only the messages that are being read and those that were let in.
 """
 
