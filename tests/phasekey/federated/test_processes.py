@@ -18,9 +18,12 @@ from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.phasekey.federated.capture import WHERE, found, images_as_they_may_travel, relay
 
 ROOT = Path(__file__).resolve().parents[3]
-pytestmark = pytest.mark.skipif(
-    find_spec("flwr") is None, reason="Flower is in an environment of its own: `make federated`"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        find_spec("flwr") is None, reason="Flower is in an environment of its own: `make federated`"
+    ),
+    pytest.mark.timeout(900),  # seconds; half a minute each on an idle machine, nearly all of it polling
+]
 
 
 def write_images(folder, split, classes):
@@ -66,7 +69,7 @@ class Running:
             command = [sys.executable, "-m", "phasekey.cli", "federate", *map(str, arguments)]
             self.process = subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=log.parent)
 
-    def wait_for(self, words, seconds=120):
+    def wait_for(self, words, seconds=400):
         until = time.monotonic() + seconds
         while words not in self.log.read_text():
             assert self.process.poll() is None or words in self.log.read_text(), self.log.read_text()
