@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from phasekey.command import require_extra
+from phasekey.planner.devices import CLOUD, DEVICES, DOWNLINK, RTT, UPLINK
 from phasekey.planner.errors import PlannerError
 from phasekey.planner.latency import Speeds
 
@@ -24,8 +25,6 @@ the last layer to the cloud; decoys are encoded ahead of time unless --decoys sa
 draws them for each answer.
 Speeds of devices are rough ones of their class, in 10⁹ operations a second that small networks reach there:
 """
-# Rough orders of magnitude; give your own where you know them.
-DEVICES = {"camera": 0.1, "phone": 20.0, "laptop": 60.0}
 NEEDED = ("torch", "matplotlib")
 
 
@@ -54,11 +53,12 @@ def _add_speeds(parser: argparse.ArgumentParser) -> None:
     device.add_argument("--device-gflops", type=float, help="its speed, 10⁹ operations a second")
     device.add_argument("--measure", action="store_true",
                         help="take this machine for device and cloud, and loopback for the link")  # fmt: skip
-    parser.add_argument("--cloud-gflops", type=float, default=2_000.0,
-                        help="the cloud's for one request (default 2000)")  # fmt: skip
-    parser.add_argument("--uplink-mbps", type=float, default=20.0, help="10⁶ bits a second up (default 20)")
+    parser.add_argument("--cloud-gflops", type=float, default=CLOUD,
+                        help="the cloud's for one request (default %(default)g)")  # fmt: skip
+    parser.add_argument("--uplink-mbps", type=float, default=UPLINK,
+                        help="10⁶ bits a second up (default %(default)g)")  # fmt: skip
     parser.add_argument("--downlink-mbps", type=float, help="down (default: five times the uplink)")
-    parser.add_argument("--rtt-ms", type=float, default=30.0, help="round trip in ms (default 30)")
+    parser.add_argument("--rtt-ms", type=float, default=RTT, help="round trip in ms (default %(default)g)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ LOOPBACK = 10_000.0  # 10⁶ bits a second that a gRPC message gets through loop
 
 def _speeds(args: argparse.Namespace) -> Speeds:
     device = DEVICES[args.device] if args.device_gflops is None else args.device_gflops
-    down = 5 * args.uplink_mbps if args.downlink_mbps is None else args.downlink_mbps
+    down = DOWNLINK * args.uplink_mbps if args.downlink_mbps is None else args.downlink_mbps
     given = {
         "--device-gflops": device, "--cloud-gflops": args.cloud_gflops, "--uplink-mbps": args.uplink_mbps,
         "--downlink-mbps": down,
