@@ -1,13 +1,12 @@
 """The plan of one bundle in three lines, for its model card: what each class of devices had better do."""
 
-from typing import Any
-
 from phasekey.bundle import Manifest
 from phasekey.model import ModelError
 from phasekey.model.architectures import describe
 from phasekey.planner.devices import CLOUD, DEVICES, DOWNLINK, RTT, UPLINK, usual_speeds
 from phasekey.planner.latency import Speeds, Work, jpeg_bytes, latency
 from phasekey.planner.layers import layer_costs
+from phasekey.planner.network import work_of
 
 ASSUMED = (
     f"By rough speeds of three classes of devices; {UPLINK:g} Mbit/s up, {DOWNLINK * UPLINK:g} down, "
@@ -25,12 +24,8 @@ def plan_lines(manifest: Manifest) -> tuple[str, ...]:
     Returns:
         Three lines.
     """
-    cost: dict[str, Any] = manifest.export["cost"]
     whole = _whole(manifest)
-    split = Work(
-        "this split", cost["flops_encoder"], cost["flops_processing"], cost["flops_decoder"],
-        cost["bytes_up"], cost["bytes_down"],
-    )  # fmt: skip
+    split = work_of(manifest)
     here = Work("whole network on the device", whole, 0, 0, 0, 0, remote=False)
     image = manifest.image
     jpeg = Work("JPEG", 0, whole, 0, jpeg_bytes(image.height, image.width), 4 * len(manifest.labels))
