@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 
@@ -196,6 +196,10 @@ class Device:
             self._keys.forget()
         if self._store is not None and os.getpid() == self._process:
             self._store.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        kind = type(self).__name__
+        raise TypeError(f"A {kind} holds a secret and cannot be pickled or copied: make one in each process.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._manifest.model_name!r}, keys={self._keys!r})"

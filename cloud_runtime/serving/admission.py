@@ -47,8 +47,8 @@ class Limits:
 class Ticket:
     """One request's place. Leave() gives it back; more than once does no harm."""
 
-    def __init__(self, admission: Admission, client: str, size: int) -> None:
-        self._admission, self.client, self.size, self.open = admission, client, size, True
+    def __init__(self, admission: Admission, account: _Client, size: int) -> None:
+        self._admission, self.account, self.size, self.open = admission, account, size, True
 
     def resize(self, size: int) -> None:
         """Say how many bytes the message has after all.
@@ -77,7 +77,8 @@ class Admission:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._clients: OrderedDict[str, _Client] = OrderedDict()
         self._requests = self._bytes = 0
         self._closed = False
@@ -90,7 +91,7 @@ class Admission:
             NotServingError: the server is shutting down.
         """
         limits = self._limits
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise NotServingError("The server is shutting down.")
             account = self._account(client)
@@ -105,20 +106,20 @@ class Admission:
             account.requests += 1
             self._requests += 1
             self._charge(account, account.last_size)
-            return Ticket(self, client, account.last_size)
+            return Ticket(self, account, account.last_size)
 
     def expect(self, ticket: Ticket) -> None:
         """See Ticket.expect()."""
-        with self._changed:
-            account = self._account(ticket.client)
+        with self._lock:
+            account = ticket.account
             self._check_bytes(account, account.last_size)
             self._charge(account, account.last_size)
             ticket.size = account.last_size
 
     def resize(self, ticket: Ticket, size: int) -> None:
         """See Ticket.resize()."""
-        with self._changed:
-            account = self._account(ticket.client)
+        with self._lock:
+            account = ticket.account
             account.last_size = size
             self._charge(account, -ticket.size)
             ticket.size = 0
@@ -128,11 +129,11 @@ class Admission:
 
     def leave(self, ticket: Ticket) -> None:
         """See Ticket.leave()."""
-        with self._changed:
+        with self._lock:
             if not ticket.open:
                 return
             ticket.open = False
-            account = self._account(ticket.client)
+            account = ticket.account
             account.requests -= 1
             self._requests -= 1
             self._charge(account, -ticket.size)
@@ -141,7 +142,7 @@ class Admission:
 
     def close(self) -> None:
         """Let nobody in any more."""
-        with self._changed:
+        with self._lock:
             self._closed = True
 
     def wait_until_empty(self, timeout: float) -> bool:

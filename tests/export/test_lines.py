@@ -1,6 +1,5 @@
 """What a new export means for devices that have an old one: their X, their trust."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,57 +10,47 @@ from phasekey.bundle import load_manifest
 from phasekey.cli import main
 from phasekey.signing.keys import new_key
 from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
-from sdk import Device, Untrusted
+from sdk import DerivedKeys, Device, Untrusted
 
 SECRET = bytes(range(32))
 
 
-@pytest.fixture
-def exported_anew(exported, tmp_path):
-    """Export the trained network with some of its weights moved: exported_anew("processing", "--sign", …)."""
-
-    def run(parts, *options):
-        checkpoint = load_checkpoint(exported.checkpoint)
-        with torch.no_grad():
-            for part in parts:
-                for weight in getattr(checkpoint.network, part).parameters():
-                    weight.mul_(1.01)
-        path, out = tmp_path / "moved.pt", tmp_path / "anew"
-        save_checkpoint(path, dataclasses.replace(checkpoint))
-        assert main(["export", "--ckpt", str(path), "--out", str(out), "--no-score", *map(str, options)]) == 0
-        return out
-
-    return run
-
-
 def sent(bundle: Path, images: np.ndarray, **options) -> np.ndarray:
-    device = Device(bundle, secret=SECRET, **options)
+    device = Device(bundle, **options)
     try:
         return device.encode(images).x
     finally:
         device.close()
 
 
-def test_a_new_cloud_half_leaves_encoder_keys_and_x_as_they_were_and_is_signed(
-    exported, exported_anew, tmp_path
+def test_a_new_cloud_half_keeps_the_encoder_goes_on_with_a_line_and_is_signed(
+    exported, small_export, tmp_path
 ):
-    key = new_key(tmp_path / "key")
-    new = exported_anew(["processing"], "--sign", tmp_path / "key")
-    before, after = load_manifest(exported.edge), load_manifest(new / "edge", trusted_key=key)
+    """One export, three claims: the encoder's bytes follow from it alone, and so does X; keys are of the
+    bundle whose line it continues (another one here, to tell them apart); a device may trust it.
+    """
+    checkpoint, path, key = (
+        load_checkpoint(exported.checkpoint),
+        tmp_path / "moved.pt",
+        new_key(tmp_path / "key"),
+    )
+    with torch.no_grad():
+        for weight in checkpoint.network.processing.parameters():
+            weight.mul_(1.01)
+    save_checkpoint(path, checkpoint)
+    options = ["--lineage", small_export.edge.parent, "--sign", tmp_path / "key", "--no-score"]
+    command = ["export", "--ckpt", path, "--out", tmp_path / "new", *options]
+    assert main([*map(str, command)]) == 0
+
+    before, after = load_manifest(exported.edge), load_manifest(tmp_path / "new" / "edge", trusted_key=key)
     assert after.model_name != before.model_name
-    assert (after.encoder.sha256, after.lineage) == (before.encoder.sha256, None)
-    x = sent(new, exported.images, trusted_key=key)
-    np.testing.assert_array_equal(x, sent(exported.bundle, exported.images))
+    assert after.encoder.sha256 == before.encoder.sha256
+    assert after.lineage == small_export.manifest.encoder.sha256
+    x = sent(tmp_path / "new", exported.images, secret=SECRET, trusted_key=key)
+    line = DerivedKeys(SECRET, context=after.lineage.encode())
+    np.testing.assert_array_equal(x, sent(exported.bundle, exported.images, keys=line))
     with pytest.raises(Untrusted, match="not signed by a trusted key"):
-        sent(new, exported.images, trusted_key=new_key(tmp_path / "other"))
-
-
-def test_a_lineage_keeps_the_keys_of_another_encoder(exported, exported_anew):
-    new = load_manifest(exported_anew(["encoder"], "--lineage", exported.bundle) / "edge")
-    before = load_manifest(exported.edge)
-    assert new.encoder.sha256 != before.encoder.sha256
-    assert new.lineage == before.encoder.sha256
-    assert new.key_context == before.key_context
+        sent(tmp_path / "new", exported.images, secret=SECRET, trusted_key=new_key(tmp_path / "other"))
 
 
 def test_a_lineage_or_a_key_that_is_none_writes_nothing(exported, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """EdgeClient: through a real server, and piece by piece through a transport in this process."""
 
+import copy
+import pickle
 import re
 import shutil
 import subprocess
@@ -299,6 +301,13 @@ def test_a_bundle_that_is_none_or_damaged(small_export, tmp_path, memory):
     (edge / "decoder.onnx").write_bytes(b"")
     with pytest.raises(BundleError, match=r"decoder\.onnx is damaged"):
         EdgeClient(edge, transport=memory)
+
+
+def test_a_client_goes_to_no_other_process(small_export, memory):
+    client = EdgeClient(small_export.edge, transport=memory, secret=SECRET)
+    for spread in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"holds a secret .* make one in each process"):
+            spread(client)
 
 
 def test_a_key_source_of_ones_own(small_export, memory):

@@ -1,15 +1,15 @@
 """A Grid whose devices live in this process: real apps, real messages, no sockets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
 from flwr.app import Context, Error, Message, RecordDict
-from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
+App = Callable[[Message, Context], Message]
 RUN, SERVER, FIRST_DEVICE = 1, 1, 2  # numbers of the run and of nodes
 FAILED = 2
 
@@ -26,7 +26,7 @@ class InProcessGrid(Grid):
         apps: by node number. One that raises has failed, as a process would; one that is None never answers.
     """
 
-    def __init__(self, apps: Mapping[int, ClientApp | None]) -> None:
+    def __init__(self, apps: Mapping[int, App | None]) -> None:
         # Flower's processes are told who they are as they start; messages carry it. It has no public door.
         TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = RUN, RUN, SERVER
         self._apps = apps

@@ -2,7 +2,10 @@
 
 import base64
 import copy
+import os
 import pickle
+import subprocess
+import sys
 
 import keyring
 import numpy as np
@@ -55,6 +58,39 @@ def test_a_client_keeps_its_x_over_restarts_by_it(backend, small_export, memory)
             client.predict(images)
             assert "hidden" in repr(client)
     np.testing.assert_array_equal(*memory.sent)
+
+
+# A backend that all processes share, and that lets others in between a look and an entry.
+SHARED = """
+import json, time
+from pathlib import Path
+from keyring.backend import KeyringBackend
+
+class Shared(KeyringBackend):
+    priority = 1
+    file = Path(__file__).with_suffix(".json")
+
+    def get_password(self, service, username):
+        found = json.loads(self.file.read_text()) if self.file.exists() else None
+        time.sleep(0.2)
+        return found
+
+    def set_password(self, service, username, password):
+        self.file.write_text(json.dumps(password))
+
+    def delete_password(self, service, username):
+        self.file.unlink()
+"""
+
+
+def test_processes_that_are_first_at_once_get_one(tmp_path):
+    (tmp_path / "shared.py").write_text(SHARED)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHON_KEYRING_BACKEND": "shared.Shared"}
+    command = [sys.executable, "-c", "from sdk import KeyringSecret; print(KeyringSecret()().hex())"]
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in started]
+    assert len(set(said)) == 1
+    assert len(bytes.fromhex(said[0].decode())) == 32
 
 
 def test_it_shows_nothing(backend):
