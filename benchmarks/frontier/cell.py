@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,8 @@ class Cell:
     def write(self, path: Path) -> None:
         """Keep it; a run that is cut off goes on behind it."""
         partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, right=self.right, **self.guesses)
+        arrays: dict[str, Any] = {"right": self.right, **self.guesses}
+        np.savez_compressed(partial, **arrays)
         partial.replace(path)
 
     @classmethod
@@ -116,7 +118,8 @@ def _right(network: nn.Module, features: Features, place: Place) -> Floats:
         return found
 
     draws = [_batches(answer, torch.from_numpy(features.test)) for _ in range(DRAWS)]
-    return np.mean([is_right(draw, features.test_labels) for draw in draws], axis=0, dtype=np.float32)
+    rights = [is_right(draw, features.test_labels) for draw in draws]
+    return np.asarray(np.mean(rights, axis=0), np.float32)
 
 
 def _posterior_right(features: Features, place: Place) -> Floats:
@@ -136,4 +139,4 @@ def _posterior_right(features: Features, place: Place) -> Floats:
 
 
 def _batches(run: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    return torch.cat([run(part) for part in features.split(EVALUATED)])
+    return torch.cat([run(part) for part in torch.split(features, EVALUATED)])

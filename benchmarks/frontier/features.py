@@ -137,6 +137,5 @@ def _pixels(images: NDArray[np.uint8]) -> Floats:
 
 
 def _one_length(features: Floats) -> Floats:
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    scaled: Floats = features * (np.sqrt(features.shape[1], dtype=np.float32) / lengths)
-    return scaled
+    lengths = np.linalg.norm(features, axis=1, keepdims=True) / np.sqrt(features.shape[1])
+    return np.asarray(features / lengths, np.float32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.frontier.points import Point
 
@@ -45,18 +46,18 @@ def _label(point: Point) -> float | None:
     return None if point.label_error is None else 100 * point.label_error.mean
 
 
-def _mark(axis: "object", told: float, point: Point) -> None:
+def _mark(axis: Any, told: float, point: Point) -> None:
     added = point.over_read_out
-    axis.errorbar(  # type: ignore[attr-defined]
+    axis.errorbar(
         told, 100 * added.mean, yerr=50 * (added.high - added.low), fmt=MARKERS.get(point.place.sigma, "^"),
         color=COLOURS.get(point.place.values, OTHER), markersize=5, elinewidth=1,
     )  # fmt: skip
 
 
-def _legend(points: Sequence[Point]) -> tuple[list["object"], list[str]]:
+def _legend(points: Sequence[Point]) -> tuple[list[Any], list[str]]:
     from matplotlib.lines import Line2D
 
     values, sigmas = (sorted({getattr(p.place, name) for p in points}) for name in ("values", "sigma"))
-    handles: list[object] = [Line2D([], [], color=COLOURS.get(d, OTHER), linewidth=4) for d in values]
+    handles: list[Any] = [Line2D([], [], color=COLOURS.get(d, OTHER), linewidth=4) for d in values]
     handles += [Line2D([], [], color=OTHER, marker=MARKERS.get(sigma, "^"), linestyle="") for sigma in sigmas]
     return handles, [*(f"D = {d}" for d in values), *(f"σ = {sigma:g}" for sigma in sigmas)]

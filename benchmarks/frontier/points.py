@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +83,11 @@ def point_of(place: Place, cell: Cell, alone: Alone) -> Point:
 
 def write_alone(path: Path, alone: Alone) -> None:
     """Keep it in a file."""
-    own = {} if alone.own is None else {"own": alone.own}
+    arrays: dict[str, Any] = {"read_out": alone.read_out, "operations": alone.operations}
+    if alone.own is not None:
+        arrays["own"] = alone.own
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, read_out=alone.read_out, operations=alone.operations, **own)
+    np.savez_compressed(partial, **arrays)
     partial.replace(path)
 
 
