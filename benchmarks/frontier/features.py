@@ -132,8 +132,7 @@ def _lenet(values: int, dataset: ImageDataset, work: Path, epochs: int) -> tuple
 
 
 def _pixels(images: NDArray[np.uint8]) -> Floats:
-    flat: Floats = images.reshape(len(images), -1).astype(np.float32) / 255
-    return flat
+    return np.asarray(images.reshape(len(images), -1) / np.float32(255), np.float32)
 
 
 def _one_length(features: Floats) -> Floats:
