@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from phasekey.audit.report.thresholds import Threshold
     from phasekey.audit.result.result import Audit
     from phasekey.audit.subject.subject import Subject
+    from phasekey.training.controls.comparison import Comparison
     from phasekey.training.data.dataset import ImageDataset
 
 DESCRIPTION = """\
@@ -138,23 +140,29 @@ def run(args: argparse.Namespace) -> int:
         from phasekey.audit.claims import command as claims
 
         status = claims.run(args, subject, subject.promise, dataset)
-    else:
-        status = _judge(_audit(args, subject, dataset), thresholds)
-    _alone(args, subject, dataset)
-    return status
+        _alone(args, subject, dataset)
+        return status
+    return _judge(_audit(args, subject, dataset), thresholds)
 
 
-def _alone(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset") -> None:
+def _alone(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset") -> "Comparison | None":
+    """Compare with the device alone, where that was not declined, and say what came of it."""
     from tqdm import tqdm
 
     from phasekey.audit.alone import compare_alone
 
     if args.no_controls:
-        return
+        return None
     if subject.checkpoint is None:
         tqdm.write("what the cloud adds: audit the checkpoint, or see phasekey controls")
-        return
-    tqdm.write(f"\n{compare_alone(subject.checkpoint, dataset, args.budget, args.out)}")
+        return None
+    found = compare_alone(subject.checkpoint, dataset, args.budget, args.out)
+    tqdm.write(
+        "what the cloud adds is not compared where an image has several labels"
+        if found is None
+        else f"\n{found.page()}"
+    )
+    return found
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -199,7 +207,7 @@ def _audit(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset"
     tqdm.write(
         f"auditing {subject.facts['name']}: {subject.audited}; budget {args.budget}, data {dataset.name}"
     )
-    audit = run_audit(subject, dataset, request, args.out)
+    audit = run_audit(subject, dataset, request, args.out, alone=partial(_alone, args, subject, dataset))
     verdict = verdict_sentence(audit)
     summary = summarise(audit, verdict, verdict_grade(audit), sha256_of_file(args.out / REPORT_FILE))
     place = deliver(subject.kind, path, args.out, summary)
