@@ -5,6 +5,7 @@ from pathlib import Path
 from phasekey.audit.errors import AuditError
 from phasekey.files import write_whole
 from phasekey.training.checkpoint import Checkpoint
+from phasekey.training.controls.comparison import Comparison
 from phasekey.training.controls.of_checkpoint import compare_checkpoint, write_facts
 from phasekey.training.data.dataset import ImageDataset
 
@@ -12,7 +13,9 @@ EPOCHS = {"quick": 3, "standard": 8, "full": 30}  # of the device's own networks
 FILE = "controls"
 
 
-def compare_alone(checkpoint: Checkpoint, dataset: ImageDataset, budget: str, folder: Path) -> str:
+def compare_alone(
+    checkpoint: Checkpoint, dataset: ImageDataset, budget: str, folder: Path
+) -> Comparison | None:
     """Compare a network with its device alone, and write controls.json and controls.md.
 
     Args:
@@ -22,16 +25,16 @@ def compare_alone(checkpoint: Checkpoint, dataset: ImageDataset, budget: str, fo
         folder: of the audit's report.
 
     Returns:
-        The page, in Markdown; a sentence where a task has no classes to compare.
+        Comparison; None where images have several labels, and nothing is written.
 
     Raises:
         AuditError: the folder cannot be written to.
         TrainingError: its device does too little for any network.
     """
     if dataset.task != "classes":
-        return "What the cloud adds is not compared where an image has several labels."
+        return None
     found = compare_checkpoint(checkpoint, dataset, epochs=EPOCHS[budget])
-    page = found.page()
     write_facts(folder / f"{FILE}.json", found, error=AuditError)
-    write_whole(folder / f"{FILE}.md", f"# What the cloud adds\n\n{page}\n".encode(), error=AuditError)
-    return page
+    page = f"# What the cloud adds\n\n{found.page()}\n"
+    write_whole(folder / f"{FILE}.md", page.encode(), error=AuditError)
+    return found

@@ -45,7 +45,7 @@ def add_rounds(parser: argparse.ArgumentParser, clients: int) -> None:
     )  # fmt: skip
     add_aggregate(parser)
     parser.add_argument(
-        "--epochs", type=int, default=1, metavar="N",
+        "--epochs", type=int, default=4, metavar="N",
         help="passes of a device over its images in a round (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(

@@ -49,29 +49,46 @@ class Comparison:
             "changing": self.stability.changing,
         }
 
-    def page(self) -> str:
-        """Write a table in Markdown."""
-        accuracies = self.stability.accuracies
-        rows = [
-            ("the network, through secret and decoys", _percent(self.error)),
-            ("without a cloud: a linear read-out of the feature", _percent(self.read_out.error)),
+    def rows(self) -> list[tuple[str, Interval]]:
+        """Name what was compared, and its error, 0 to 1."""
+        return [
+            ("the network, through secret and decoys", self.error),
+            ("without a cloud: a linear read-out of the feature", self.read_out.error),
             (
                 f"without a cloud: {self.own.description}, {self.own.operations / 1e6:.2f} of the device's "
                 f"{self.device_operations / 1e6:.2f} million operations",
-                _percent(self.own.error),
+                self.own.error,
             ),
         ]
+
+    def sentences(self) -> tuple[str, str]:
+        """Say what the cloud adds, and how far the answers hang on the secret."""
+        accuracies = self.stability.accuracies
         low, high = (100 * each(accuracies) for each in (min, max))
-        lines = [f"| {name} | {error} |" for name, error in rows]
-        added = Interval(*(100 * value for value in self.added))
-        return "\n".join([
-            "| | error |", "|---|---:|", *lines, "",
-            f"**What the cloud adds:** {added.mean:+.1f} points ({added.low:+.1f} to {added.high:+.1f}) over "
-            "the better of the two.",
+        return (
+            f"What the cloud adds: {in_points(self.added)} over the better of the two.",
             f"Over {len(accuracies)} secrets: accuracy {100 * sum(accuracies) / len(accuracies):.1f}% "
             f"({low:.1f} to {high:.1f}); {100 * self.stability.changing:.1f}% of the images get more than "
             "one label.",
-        ])  # fmt: skip
+        )
+
+    def page(self) -> str:
+        """Write a table in Markdown."""
+        added, stable = self.sentences()
+        lines = [f"| {name} | {in_percent(error)} |" for name, error in self.rows()]
+        return "\n".join(["| | error |", "|---|---:|", *lines, "", f"**{added}**", stable])
+
+
+def in_percent(share: Interval) -> str:
+    """Write a share as a percentage with its interval."""
+    mean, low, high = (100 * value for value in share)
+    return f"{mean:.1f}% ({low:.1f}–{high:.1f})"
+
+
+def in_points(difference: Interval) -> str:
+    """Write a difference of shares in points, with sign and interval."""
+    mean, low, high = (100 * value for value in difference)
+    return f"{mean:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def compare(
@@ -103,8 +120,3 @@ def compare(
         mean_of(1.0 - right), read_out, own, budget, mean_of(right, control),
         stability_of(given, labels),
     )  # fmt: skip
-
-
-def _percent(error: Interval) -> str:
-    mean, low, high = (100 * value for value in error)
-    return f"{mean:.1f}% ({low:.1f}–{high:.1f})"

@@ -161,7 +161,7 @@ def test_what_is_compared_is_counted_and_written(digits):
     assert found.added.high < 0
     control = max(found.own.correct.mean(), found.read_out.correct.mean())
     assert found.added.mean == pytest.approx(1 - found.error.mean - control, abs=1e-6)
-    assert "What the cloud adds:** -" in found.page()
+    assert "**What the cloud adds: -" in found.page()
     assert found.facts()["changing"] == 0
 
 
