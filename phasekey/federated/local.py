@@ -16,8 +16,8 @@ from phasekey.training.data.dataset import Augment, Split
 from phasekey.training.step import TrainingPass
 
 MOMENTUM = 0.9
-# Of the learning rate, for a thawed encoder: at the full rate a LeNet's, which has no norms, came to answers by
-# chance within a pass over 250 digits.
+# Of the learning rate, for a thawed encoder: at the full rate a LeNet's, which has no norms, came to chance
+# within a pass over 250 digits.
 ENCODER_SHARE = 0.1
 
 
