@@ -84,7 +84,7 @@ class GraphSession:
         """
         if not checked:
             check_feeds(self._inputs, feeds)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+        contiguous = {name: array if _is_plain(array) else array.copy("C") for name, array in feeds.items()}
         try:
             results = self._bound.run(contiguous) if self._bound else None
             if results is None:
@@ -97,6 +97,12 @@ class GraphSession:
 
     def __repr__(self) -> str:
         return f"GraphSession({self._name!r})"
+
+
+def _is_plain(array: Array) -> bool:
+    """Tell whether compiled code may walk through it: in order, and each value where its type may begin."""
+    flags = array.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:

@@ -222,6 +222,7 @@ def _describe(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     return tensors.SerializeToString()
 
 
+@lru_cache(maxsize=256)
 def _lead(tag: int, length: int) -> bytes:
     """Write the tag and the length, a varint, that precede a field's value."""
     lead = bytearray((tag,))
