@@ -10,6 +10,7 @@ import torch
 from export.graphs import ArchiveEncoder, EdgeEncoder
 from phasekey.bundle import TensorSpec
 from phasekey.model import SplitNetwork
+from phasekey.model.canonical import Canonical
 from phasekey.model.counting import count_operations
 
 
@@ -51,11 +52,14 @@ def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
     alone = count_operations(ArchiveEncoder(network), image)
     processing = count_operations(network.processing, torch.zeros(samples, k // samples * first, *rest))
     decoder = count_operations(network.decoder, torch.zeros(1, *network.processed_shape))
+    component = processing // k
+    if isinstance(network.processing, Canonical):  # without the frame
+        component = count_operations(network.processing.layers, torch.zeros(1, first, *rest))
     return Cost(
         alone if archived else count_operations(EdgeEncoder(network), image, noise),
         processing,
         decoder,
-        alone + processing // k + decoder,
+        alone + component + decoder,
         samples * _bytes(x),
         samples * _bytes(h),
     )
