@@ -116,8 +116,13 @@ def build_graphs(
         The graphs, of float32.
 
     Raises:
-        ExportError: another form, or decoys that no device could draw.
+        ExportError: another form, a frame in int8, or decoys that no device could draw.
     """
+    if network.form == "canonical" and arithmetic == "int8":
+        raise ExportError(
+            "the canonical form finds features by their zeros, which int8 rounds away; export it with "
+            "--processing float32"
+        )
     if not network.mixes and network.secret != "permutation":
         raise ExportError(
             f"only forms that mix can be exported with the secret {network.secret!r}, but this checkpoint "

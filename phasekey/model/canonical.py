@@ -33,7 +33,7 @@ from phasekey.model.errors import ModelError
 # c, in mean squares of a difference: from where log(y² + c) is nearly quadratic to where it counts zeros.
 FIRST_LEVEL, LAST_LEVEL, STEPS = 10.0, 0.01, 12
 FURTHER = 1.8  # α; 12 steps then end where 24 with α = 1 do (docs/adr/0044)
-MOST_DIFFERENCES = 8192  # of one row; larger maps are looked at here and there
+MOST_DIFFERENCES = 2048  # of one row; larger maps are looked at here and there
 SMALLEST = 1e-12  # keeps quotients finite where all of X is zero
 # σ <- aσ + bσ³ + cσ⁵, from (0, 1] towards 1: quickly from far below, then exactly (no slope at 1).
 RISING, POLISHING = (3.4445, -4.775, 2.0315), (1.875, -1.25, 0.375)
@@ -118,9 +118,9 @@ class Frame(nn.Module):
 
     def _step(self, rows: Tensor, level: float) -> Tensor:
         """Y, (N, k, P) -> (I + T) / √(1 + t), (N, k, k); t ≥ |T|², whose singular values come in twos."""
-        square, other = rows * rows, rows.mT
+        square = rows * rows
         weight = (square + level).reciprocal()
-        powers, products = weight @ (other * other), (weight * rows) @ other
+        powers, products = weight @ square.mT, (weight * rows) @ rows.mT
         powers = powers - (powers * self.one).sum(2, keepdim=True)
         p, q = powers + powers.mT, 2 * (products.mT - products)
         tangent = (FURTHER * q / ((p * p + q * q).sqrt() + p).clamp(min=SMALLEST)).clamp(-1, 1)

@@ -102,8 +102,13 @@ def test_polar_factors_are_those_of_the_singular_value_decomposition(components)
     np.testing.assert_allclose(found, (left @ right)[well], atol=1e-4)
 
 
+def test_two_rows_alone_are_a_rotation_in_each_step():
+    found = Frame((6, 14, 14), 2)(torch.rand(9, 2, 6, 14, 14).double().float())
+    torch.testing.assert_close(found.mT @ found, torch.eye(2).expand(9, 2, 2), rtol=0, atol=1e-4)
+
+
 def test_large_maps_are_looked_at_here_and_there():
-    assert Frame((64, 112, 112), 2).start.shape[0] <= 8192
+    assert Frame((64, 112, 112), 2).start.shape[0] <= 2048
 
 
 @pytest.mark.parametrize("settings", [{"secret": "rotation"}, {"decoy": "another-input"}])
