@@ -17,7 +17,13 @@ SIDE, KERNEL, NOISE, FEATURES, PROCESSED = 6, 3, 5, 2, 3
 MAP = SIDE - KERNEL + 1
 LABELS = ("ant", "bee", "cow", "dog")
 DRAWN = bundle.DecoySpec("sigmoid of a linear image of normal noise", NOISE, "none")
-TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
+FLOATS = bundle.WireSpec("float32", None, None, {})
+TYPES = {
+    "uint8": TensorProto.UINT8,
+    "float32": TensorProto.FLOAT,
+    "float16": TensorProto.FLOAT16,
+    "int8": TensorProto.INT8,
+}
 
 
 AUDITED = {
@@ -39,14 +45,30 @@ class SmallNetwork:
         kind: str = "rotation",
         components: int = 2,
         archive: bool = False,
+        sigma: float | None = None,
+        wire: bundle.WireSpec = FLOATS,
     ) -> None:
+        """Draw the weights.
+
+        Args:
+            sigma: decoys are noise itself times sigma ("gaussian-features"), no images' features.
+            wire: how x and h travel.
+        """
         random = np.random.default_rng(seed)
         self.secret, self.archive = bundle.SecretSpec(kind, components), archive
+        self.sigma, self.wire = sigma, wire
         self.channels, self.dtype = channels, dtype
         self.encoder = random.normal(size=(FEATURES, channels, KERNEL, KERNEL))
         self.sampler = random.normal(size=(NOISE, channels * SIDE * SIDE))
         self.processing = random.normal(size=(PROCESSED, FEATURES))
         self.decoder = random.normal(size=(PROCESSED * MAP * MAP, len(LABELS))) / 4
+
+    @property
+    def decoy_spec(self):
+        """What hides a feature."""
+        if self.sigma is not None:
+            return bundle.DecoySpec("gaussian-features", FEATURES * MAP * MAP, "gaussian", self.sigma)
+        return bundle.DecoySpec(bundle.ARCHIVE, 0, "none") if self.archive else DRAWN
 
     # The oracle
 
@@ -57,6 +79,8 @@ class SmallNetwork:
 
     def decoy(self, noise):
         """Give b = g(I'), with I' a sigmoid of a linear image of the noise; k - 1 blocks of channels."""
+        if self.sigma is not None:
+            return self.sigma * np.asarray(noise, np.float64).reshape(len(noise), -1, MAP, MAP)
         each = np.asarray(noise, np.float64).reshape(-1, NOISE)
         drawn = 1 / (1 + np.exp(-(each @ self.sampler)))
         decoys = self._encode(drawn.reshape(-1, self.channels, SIDE, SIDE))
@@ -104,20 +128,41 @@ class SmallNetwork:
         c |= {"each": np.array([-1, NOISE]), "blocks": np.array([-1, decoys * FEATURES, MAP, MAP])}
         image = ("image", TYPES[self.dtype], ["N", SIDE, SIDE, self.channels])
         feature = ("feature", TensorProto.FLOAT, ["N", FEATURES, MAP, MAP])
+        if self.sigma is not None:
+            drawing = [
+                node("Mul", ["noise", "sigma"], ["scaled_noise"]),
+                node("Reshape", ["scaled_noise", "blocks"], ["decoy"]),
+            ]
+            c["sigma"] = np.float32(self.sigma)
         if self.archive:
             return _graph(nodes, [image], [feature], {name: c[name] for name in ("half", "K", "scale")})
         decoy = ("decoy", TensorProto.FLOAT, ["N", decoys * FEATURES, MAP, MAP])
-        noise = ("noise", TensorProto.FLOAT, ["N", decoys * NOISE])
-        return _graph([*nodes, *drawing], [image, noise], [feature, decoy], c)
+        noise = ("noise", TensorProto.FLOAT, ["N", decoys * self.decoy_spec.noise_size])
+        used = {name for step in [*nodes, *drawing] for name in step.input}
+        return _graph(
+            [*nodes, *drawing], [image, noise], [feature, decoy], {n: v for n, v in c.items() if n in used}
+        )
 
     def processing_graph(self):
         blocks = 1 if self.secret.permutes else self.secret.components
         all_alike = np.concatenate([self.processing] * blocks)[:, :, None, None]
+        node, c, kind = helper.make_node, {"W": all_alike}, TYPES[self.wire.dtype]
+        nodes = [node("Conv", ["x", "W"], ["h"], group=blocks)]  # one real weight for all components
+        if self.wire.dtype != "float32":
+            c |= {"up": np.float32(self.wire.x_scale or 1), "down": np.float32(self.wire.h_scale or 1)}
+            nodes = [
+                node("Cast", ["x"], ["x_float"], to=TensorProto.FLOAT),
+                node("Mul", ["x_float", "up"], ["x_scaled"]),
+                node("Conv", ["x_scaled", "W"], ["h_float"], group=blocks),
+                node("Div", ["h_float", "down"], ["h_scaled"]),
+                node("Round" if self.wire.h_scale else "Identity", ["h_scaled"], ["h_whole"]),
+                node("Cast", ["h_whole"], ["h"], to=kind),
+            ]
         return _graph(
-            [helper.make_node("Conv", ["x", "W"], ["h"], group=blocks)],  # one real weight for all components
-            [("x", TensorProto.FLOAT, ["N", blocks * FEATURES, MAP, MAP])],
-            [("h", TensorProto.FLOAT, ["N", blocks * PROCESSED, MAP, MAP])],
-            {"W": all_alike},
+            nodes,
+            [("x", kind, ["N", blocks * FEATURES, MAP, MAP])],
+            [("h", kind, ["N", blocks * PROCESSED, MAP, MAP])],
+            c,
         )
 
     def decoder_graph(self):
@@ -157,10 +202,13 @@ class SmallExport:
     manifest: bundle.Manifest
 
 
-def write_small_export(root: Path, name: str = "small", audit=AUDITED, **options) -> SmallExport:
+def write_small_export(
+    root: Path, name: str = "small", audit=AUDITED, lineage=None, **options
+) -> SmallExport:
     """Write the export of a SmallNetwork(**options) to this folder, the way that `export` does.
 
     audit: as the manifest has it; a whole one that found nothing, so that nothing warns.
+    lineage: what keys are tied to, where it is not the encoder's checksum.
     """
     network = SmallNetwork(**options)
     graphs = {
@@ -178,7 +226,7 @@ def write_small_export(root: Path, name: str = "small", audit=AUDITED, **options
         files["processing"] = version / "model.onnx"
         entries = {role: _write_graph(graphs[role], files[role], role, identity) for role in graphs}
         (version.parent / "config.pbtxt").write_text(
-            _config(model_name, identity, entries["processing"], network.secret, audit)
+            _config(model_name, identity, entries["processing"], network, audit)
         )
         manifest = bundle.Manifest(
             format_version=bundle.FORMAT_VERSION,
@@ -187,13 +235,14 @@ def write_small_export(root: Path, name: str = "small", audit=AUDITED, **options
             image=bundle.ImageSpec(SIDE, SIDE, network.channels, network.dtype),
             labels=LABELS,
             secret=network.secret,
-            decoy=bundle.DecoySpec(bundle.ARCHIVE, 0, "none") if network.archive else DRAWN,
-            wire=bundle.WireSpec("float32", None, None, {}),
+            decoy=network.decoy_spec,
+            wire=network.wire,
             proof=bundle.ProofSpec("samples-alike" if network.secret.permutes else "proved", "exact"),
             network={"arch": "small"},
             training={},
             export={},
             audit=audit,
+            lineage=lineage,
             **entries,
         )
         bundle.write_manifest(edge, manifest)
@@ -214,11 +263,12 @@ def _specs(ports):
         yield bundle.TensorSpec(port.name, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)), shape)
 
 
-def _config(model_name, identity, graph, secret, audit):
-    batch = 64 * (secret.components if secret.permutes else 1)
+def _config(model_name, identity, graph, network, audit):
+    batch = 64 * (network.secret.components if network.secret.permutes else 1)
+    kind = {"float32": "FP32", "float16": "FP16", "int8": "INT8"}[network.wire.dtype]
 
     def port(side, spec):
-        return f'{side} [{{ name: "{spec.name}" data_type: TYPE_FP32 dims: {list(spec.shape[1:])} }}]\n'
+        return f'{side} [{{ name: "{spec.name}" data_type: TYPE_{kind} dims: {list(spec.shape[1:])} }}]\n'
 
     facts = {"phasekey.bundle_id": identity, "phasekey.sha256": graph.sha256}
     facts["phasekey.audit"] = bundle.audit_state(audit)

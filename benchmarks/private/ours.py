@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phasekey.demo.server import running_server
+from phasekey.served import running_server
 from sdk import EdgeClient
 
 PREPARED = 118  # predictions that the digits set aside can hide, three for each
@@ -59,8 +59,8 @@ def export_mode(folder: Path, mode: str) -> Path:
     """Train a LeNet for a mode of `phasekey train` for one epoch, and export it: the bundle's folder."""
     run, bundle = folder / mode, folder / f"{mode}-bundle"
     train = ["phasekey.cli", "train", "--mode", mode, "--arch", "lenet", "--data", "digits", "--epochs", "1"]
-    _module(*train, "--out", str(run))
-    _module("export", "--ckpt", str(run / "model.pt"), "--out", str(bundle))
+    run_module(*train, "--out", str(run))
+    run_module("export", "--ckpt", str(run / "model.pt"), "--out", str(bundle))
     return bundle
 
 
@@ -68,9 +68,14 @@ def pack(folder: Path, bundle: Path) -> Path:
     """Make an archive of the digits set aside: its path."""
     archive = folder / "decoys.db"
     pack = ["phasekey.cli", "decoys", "pack", "--images", "digits", "--bundle", str(bundle)]
-    _module(*pack, "--out", str(archive))
+    run_module(*pack, "--out", str(archive))
     return archive
 
 
-def _module(*command: str) -> None:
+def run_module(*command: str) -> None:
+    """Run a module of ours in a process of its own, without its output.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
     subprocess.run([sys.executable, "-m", *command], stdout=subprocess.DEVNULL, check=True)

@@ -124,7 +124,7 @@ def start(
     folder = scratch / f"{name}-{purpose}"
     folder.mkdir()
     launch = PEERS[name].prepare(python, folder, workload)
-    with Server(launch, core, folder / "log") as server:
+    with Server(launch, core, folder / "log", workload.model) as server:
         yield server
 
 

@@ -47,10 +47,11 @@ def pinned(command: Sequence[str | Path], core: int) -> list[str]:
 
 
 class Server:
-    """A running server; leaving the context stops it, and waits until it is gone."""
+    """A running server; leaving the context stops it, and waits until it is gone. model: when it is ready."""
 
-    def __init__(self, launch: Launch, core: int, log: Path) -> None:
+    def __init__(self, launch: Launch, core: int, log: Path, model: str = MODEL) -> None:
         self.address = f"127.0.0.1:{launch.port}"
+        self._model = model
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -116,7 +117,7 @@ class Server:
             ready = unary_call(channel, "ModelReady")
             while time.monotonic() < end and self._process.poll() is None:
                 try:
-                    if ready(pb.ModelReadyRequest(name=MODEL), timeout=5).ready:
+                    if ready(pb.ModelReadyRequest(name=self._model), timeout=5).ready:
                         return
                 except grpc.RpcError:
                     time.sleep(0.2)

@@ -1,7 +1,7 @@
 """What every server is asked: one graph, one repository of it, one request for each batch size."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,22 @@ TOLERANCE = 0.02  # float16, and sums that go another way at another batch size
 
 @dataclass(frozen=True)
 class Workload:
-    """The graph's file, Triton's configuration for it, and by batch size the request and the right answer."""
+    """The graph's file, Triton's configuration for it, and by batch size the request and the right answer.
+
+    model: its name on the server; sizes: of one sample of x and of h, for servers that are told.
+    """
 
     graph: Path
     config: str
     inputs: Mapping[int, Array]
     requests: Mapping[int, bytes]
     answers: Mapping[int, Array]
+    model: str = MODEL
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def tensor(self, name: str) -> dict[str, Any]:
+        """A tensor's metadata, as the protocol has it."""
+        return {"name": name, "datatype": "FP16", "shape": [-1, *self.sizes.get(name, ())]}
 
     def configuration(self, backend: str) -> str:
         """config.pbtxt for a Triton backend."""
@@ -61,4 +70,5 @@ def make(folder: Path, batches: tuple[int, ...]) -> Workload:
     h = answers[batches[0]].shape[1:]
     dims = {"x": ", ".join(map(str, (2 * channels, *rest))), "h": ", ".join(map(str, h))}
     requests = {n: join_request(pb.ModelInferRequest(model_name=MODEL), {"x": x}) for n, x in inputs.items()}
-    return Workload(graph, CONFIG.format(backend="BACKEND", **dims), inputs, requests, answers)
+    sizes = {"x": (2 * channels, *rest), "h": h}
+    return Workload(graph, CONFIG.format(backend="BACKEND", **dims), inputs, requests, answers, MODEL, sizes)

@@ -7,6 +7,7 @@ from typing import Any
 
 from phasekey.audit.report.card import section
 from phasekey.bundle import Manifest
+from phasekey.planner.card import ASSUMED, plan_lines
 
 USE = """\
 ## Intended use
@@ -59,11 +60,15 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         "## Accuracy",
         _table(("on the test images of training", "share right"), _accuracy_rows(training, export)),
         _accuracy_sentence(manifest),
+        _stability_sentence(training.get("stability")),
         "## Cost of one image",
         _table(("", "device: encoder", "cloud: processing", "device: decoder"), _cost_rows(manifest, sizes)),
         _cost_sentence(export["cost"]),
         f"On the wire: {export['cost']['bytes_up']:,} bytes up, {export['cost']['bytes_down']:,} down "
         f"({manifest.wire.dtype}), without the message around them (about 100 bytes).",
+        "## Is the split worth it?",
+        "\n".join(f"- {line}" for line in plan_lines(manifest)),
+        ASSUMED,
         "## Checks at export",
         _proof_sentence(manifest),
         _table(("relative L2 error by sample", "median", "95%", "largest"), _parity_rows(export["parity"])),
@@ -115,6 +120,16 @@ def _accuracy_sentence(manifest: Manifest) -> str:
     if images is None:
         return f"{decoys}. The graphs were not scored: the data of training was not at hand, or not asked."
     return f"{decoys}. The graphs were scored on {images:,} test images, each with one secret."
+
+
+def _stability_sentence(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "How far answers hang on the secret was not measured."
+    return (
+        f"Over {found['secrets']} secrets on {found['images']:,} test images, decoys as in training: "
+        f"accuracy {found['mean']:.2%} ({found['lowest']:.2%} to {found['highest']:.2%}); "
+        f"{found['changing']:.2%} of the images get more than one label."
+    )
 
 
 def _cost_sentence(cost: dict[str, Any]) -> str:

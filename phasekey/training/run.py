@@ -1,5 +1,6 @@
 """The state of one run: network, data and defence on their device, and the place in the run."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from phasekey.training.batches import Batches
 from phasekey.training.centring import centre_features
 from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.config import TrainConfig
+from phasekey.training.controls.stability import MOST_IMAGES, stability
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.errors import DivergedError
 from phasekey.training.evaluate import evaluate
@@ -25,6 +27,8 @@ from phasekey.training.metrics import EpochMetrics, Sums
 from phasekey.training.own import OwnNetwork, layers_identity
 from phasekey.training.pixels import Pixels, spread
 from phasekey.training.step import Learner
+
+SECRETS = 10  # for each test image, at the end of a run
 
 
 class Run:
@@ -72,7 +76,7 @@ class Run:
         return Batches(
             split,
             batch_size=config.batch_size,
-            kind=self.dataset.augment if config.augment == "auto" else config.augment,
+            kind=self.dataset.augmentation(config.augment),
             seed=config.seed,
             device=self.device,
             rank=self.rank,
@@ -166,9 +170,21 @@ class Run:
             "test_accuracy": metrics.test_accuracy,
             "test_accuracy_plain": metrics.test_accuracy_plain,
             "defence": metrics.defence,
+            **self._stability(),
             "versions": versions(),
         }
         return Checkpoint(self.network, self.architecture, self.dataset.classes, self.config.facts(), facts)
+
+    def _stability(self) -> dict[str, Any]:
+        """How far the finished network's answers hang on the secret, where it has one and tells classes."""
+        network, test = self.network, self.dataset.test
+        hidden = network.mixes or network.secret == "permutation"
+        if len(self.finished) < self.config.epochs or not hidden or test.labels.ndim > 1:
+            return {}
+        if len(test) < network.components:  # no decoys for a permutation, which `evaluate` does without
+            return {}
+        trained = copy.deepcopy(network).cpu()
+        return {"stability": stability(trained, test, SECRETS, most_images=MOST_IMAGES).facts()}
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for the result to be the same."""

@@ -63,7 +63,7 @@ class Predictor:
                 with answers.timed("encode"):
                     rows, secrets = self._rows.of(batch[chunk], [taken[number] for number in chunk])
                 with answers.timed("hide"):
-                    x = hide(rows, secrets.matrix, permuted=self._permuted)
+                    x = self._hide(rows, secrets)
                 try:
                     revealed = yield from self._process(answers, chunk, x, secrets)
                 finally:
@@ -85,14 +85,14 @@ class Predictor:
     def hidden(self, batch: Array, taken: Sequence[Taken]) -> tuple[Array, Secrets]:
         """X of reserved images in the wire's type, and what reveals their answer."""
         rows, secrets = self._rows.of(batch, taken)
-        return self._to_wire(hide(rows, secrets.matrix, permuted=self._permuted)), secrets
+        return self._to_wire(self._hide(rows, secrets)), secrets
 
     def decoded(self, h: Array, secrets: Secrets, samples: int) -> Prediction:
         """What h of such an X says."""
         check_reply(h, samples, self._manifest)
-        probabilities = self._decoder.decode(
-            reveal(from_wire(h, self._manifest.wire), secrets.matrix, permuted=self._permuted, row=0)
-        )
+        revealed = reveal(from_wire(h, self._manifest.wire), secrets.matrix, permuted=self._permuted, row=0)
+        probabilities = self._decoder.decode(revealed)
+        revealed[...] = 0
         names, numbers = label(probabilities, self._manifest), tuple(range(len(probabilities)))
         return Prediction(names, probabilities, self._manifest.labels, images=numbers)
 
@@ -118,6 +118,12 @@ class Predictor:
                 [reveal(h, secrets.matrix, permuted=self._permuted, row=row) for row in wanted]
             )
 
+    def _hide(self, rows: Floats, secrets: Secrets) -> Floats:
+        """X of these rows, which are overwritten."""
+        x = hide(rows, secrets.matrix, permuted=self._permuted)
+        rows[...] = 0
+        return x
+
     def _to_wire(self, x: Floats) -> Array:
         return to_wire(x, self._manifest.wire, 1 if self._permuted else self._manifest.secret.components)
 
@@ -126,6 +132,7 @@ class Predictor:
     ) -> None:
         with answers.timed("decode"):
             answers.put(images, self._decoder.decode(revealed))
+            revealed[...] = 0
         counted(len(images))
 
 

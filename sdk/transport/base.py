@@ -16,7 +16,7 @@ from sdk.transport.config import ClientConfig
 from sdk.transport.leases import Lease
 from sdk.transport.messages import Peer
 from sdk.transport.options import channel_options
-from sdk.transport.targets import check_target, joined
+from sdk.transport.targets import check_target, joined, one_name
 
 _BESIDE_X = 65_536  # bytes of a request beside the values of x
 QUESTIONS = ("ServerReady", "ModelReady", "ModelMetadata")
@@ -58,7 +58,13 @@ class GrpcBase:
         self._config = (config or ClientConfig()).updated(changed)
         if not targets:
             raise ConfigurationError("There is no target: give target='HOST:PORT'.")
-        self._config.check_token(encrypted=credentials is not None or self._config.secure)
+        if not isinstance(credentials, grpc.ChannelCredentials | None):
+            kind = type(credentials).__name__
+            raise ConfigurationError(f"credentials must be grpc.ChannelCredentials, not a {kind}.")
+        encrypted = credentials is not None or self._config.secure
+        self._config.check_token(encrypted=encrypted)
+        if encrypted and len(targets) > 1 and self._config.server_name is None:
+            self._config = self._config.updated({"server_name": one_name(targets)})
         self._credentials, self._token = credentials, token_source(self._config)
         connect = min(self._config.connect_timeout, self._config.timeout)
         self._peer = Peer(", ".join(targets), model_name, self._config.timeout, connect)

@@ -30,6 +30,7 @@ def check_target(target: object) -> str:
     scheme = _SCHEME.match(target)
     if scheme:
         rest = target[scheme.end() :].partition("/")[0]
+        rest += "" if _ADDRESS.fullmatch(rest) else ":PORT"
         advice = " with tls=True" if scheme[1].lower() in ("https", "grpcs") else ""
         raise ConfigurationError(f"The target {target!r} is a URL: give HOST:PORT alone, {rest!r}{advice}.")
     found = _ADDRESS.fullmatch(target)
@@ -68,6 +69,25 @@ def joined(targets: Sequence[str]) -> str:
     if len(kinds) > 1:
         raise ConfigurationError("Several targets must all be IPv4 or all IPv6 addresses.")
     return f"{kinds.pop()}:{','.join(dict.fromkeys(addresses))}"
+
+
+def one_name(targets: Sequence[str]) -> str:
+    """The name that the certificates of several servers are checked against, where none is set.
+
+    gRPC gets the addresses of several servers in one target, and checks every certificate against one name:
+    by itself against that whole list, which no certificate has.
+
+    Raises:
+        ConfigurationError: they have several names.
+    """
+    hosts = sorted({target.rpartition(":")[0].strip("[]") for target in targets})
+    if len(hosts) > 1:
+        raise ConfigurationError(
+            f"Over TLS several servers are checked against one name, and these have {len(hosts)}: "
+            f"{', '.join(hosts)}. Give server_name='NAME', one that all their certificates hold; or "
+            "one target whose name leads to all of them (DNS)."
+        )
+    return hosts[0]
 
 
 def _addresses(target: str) -> list[str]:

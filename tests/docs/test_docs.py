@@ -16,7 +16,14 @@ from phasekey.cli import SUBCOMMANDS
 from sdk.commands import SUBCOMMANDS as SDK_SUBCOMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("clients/*.md"),
+        *ROOT.glob("clients/*/*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+)
 READ_BY_USERS = [path for path in DOCUMENTS if "adr" not in path.parts]
 SOURCES = ("sdk", "edge_runtime", "cloud_runtime", "export", "phasekey")
 MODULES = {  # what people type, and where the command lives

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from export.pipeline import ExportOptions, export_network
-from phasekey.demo.server import running_server
 from phasekey.model import build_network
+from phasekey.served import running_server
 from sdk import DerivedKeys, EdgeClient
 from sdk.store import Store
 from sdk.store.archive import pixels_of
@@ -96,4 +96,5 @@ def assert_card_tells_the_bound(manifest, card):
     assert manifest.nats_per_transmission == pytest.approx(0.275, abs=0.001)
     assert "One transmission tells the cloud at most 0.28 nats about the image, 8 at most 2.2" in card
     assert "a repeat tells nothing more" in card
+    assert "How far answers hang on the secret was not measured" in card
     assert "Equivariance of the processing graph under O(24), reflections too: **proved**" in card

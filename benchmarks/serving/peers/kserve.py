@@ -1,9 +1,10 @@
 """KServe's model server."""
 
+import json
 from pathlib import Path
 
 from benchmarks.serving.process import Launch, free_port
-from benchmarks.serving.workload import MODEL, Workload
+from benchmarks.serving.workload import Workload
 
 
 def launch(python: Path, folder: Path, workload: Workload) -> Launch:
@@ -13,8 +14,9 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
         python,
         folder / "kserve_server.py",
         workload.graph,
-        MODEL,
+        workload.model,
         str(port),
         str(free_port()),
+        json.dumps({side: [workload.tensor(name)] for side, name in (("inputs", "x"), ("outputs", "h"))}),
     ]
     return Launch(command, port)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.serving.process import Launch, free_port
-from benchmarks.serving.workload import MODEL, Workload
+from benchmarks.serving.workload import Workload
 
 
 def launch(python: Path, folder: Path, workload: Workload) -> Launch:
@@ -19,8 +19,10 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
         "debug": False,
     }
     model = {
-        "name": MODEL,
+        "name": workload.model,
         "implementation": "mlserver_model.OnnxModel",
+        "inputs": [workload.tensor("x")],
+        "outputs": [workload.tensor("h")],
         "parameters": {"uri": str(workload.graph)},
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 from benchmarks.serving.process import Launch, free_port
-from benchmarks.serving.workload import MODEL, Workload
+from benchmarks.serving.workload import Workload
 
 
 def launch(python: Path, folder: Path, workload: Workload) -> Launch:
     """With defaults throughout, and batching as the configuration may ask for it."""
-    version = folder / "repository" / MODEL / "1"
+    version = folder / "repository" / workload.model / "1"
     version.mkdir(parents=True)
     shutil.copy(workload.graph, version)
     config = workload.configuration("onnxruntime") + "dynamic_batching { }\n"

@@ -6,7 +6,7 @@ import sysconfig
 from pathlib import Path
 
 from benchmarks.serving.process import Launch, free_port
-from benchmarks.serving.workload import MODEL, Workload
+from benchmarks.serving.workload import Workload
 
 INSTANCE_AND_BATCHING = "instance_group { count: 1 kind: KIND_CPU }\ndynamic_batching { }\n"
 
@@ -16,7 +16,7 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
     (site,) = (python.parents[1] / "lib").glob("python3.*/site-packages")
     server = site / "pytriton" / "tritonserver"
     _copy_backends(server, folder, site.parent.name.removeprefix("python"))
-    version = folder / "repository" / MODEL / "1"
+    version = folder / "repository" / workload.model / "1"
     version.mkdir(parents=True)
     shutil.copy(workload.graph, version)
     shutil.copy(folder / "triton_model.py", version / "model.py")
@@ -30,7 +30,7 @@ def launch(python: Path, folder: Path, workload: Workload) -> Launch:
         "grpc-address": "127.0.0.1",
         "grpc-port": port,
         "model-control-mode": "explicit",
-        "load-model": MODEL,
+        "load-model": workload.model,
         "allow-http": "false",
         "allow-metrics": "false",
     }

@@ -1,11 +1,13 @@
 """What a network says of test images, and how sure a mean over them is."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from phasekey.model import SplitNetwork
 from phasekey.training.data.lazy import Images
@@ -45,24 +47,39 @@ def encode(network: SplitNetwork, images: Images, *, mirrored: bool = False) -> 
 
 @torch.no_grad()
 def answers(network: SplitNetwork, images: Images, draws: int) -> NDArray[np.intp]:
-    """Name the class of every image under several draws of secret and decoys.
+    """Name the class of every image under several draws of secret and decoys; the encoder runs once.
+
+    Plain networks whose secret is a permutation go through one as well. Of the other plain forms the draws
+    are alike, but for the noise of the noisy one.
 
     Args:
         network: left in evaluation mode.
-        images: uint8 (N, H, W, C).
+        images: uint8 (N, H, W, C), N ≥ k where other images are decoys.
         draws: how many times.
 
     Returns:
         (draws, N).
+
+    Raises:
+        ModelError: there are too few images for the decoys' law.
     """
     network.eval()
     given = np.empty((draws, len(images)), np.intp)
     with evaluation_order(len(images)) as batches:
         for chosen in batches:
             batch = to_float(torch.from_numpy(images[chosen.numpy()]))
+            answer = _answering(network, batch)
             for draw in range(draws):
-                given[draw, chosen.numpy()] = network(batch).argmax(1).numpy()
+                given[draw, chosen.numpy()] = answer().argmax(1).numpy()
     return given
+
+
+def _answering(network: SplitNetwork, batch: Tensor) -> Callable[[], Tensor]:
+    """What answers a batch (N, C, H, W) under fresh secrets and decoys, each time it is called."""
+    if network.mixes or network.secret == "permutation":
+        feature = network.encoder(batch)
+        return lambda: network.answer(network.among_decoys(feature))
+    return lambda: network(batch)
 
 
 def mean_of(values: NDArray[np.generic], less: Floats | float = 0.0) -> Interval:

@@ -35,6 +35,8 @@ class Result:
     finished: str  # date, UTC
     settings: dict[str, Any]
     seconds_per_image: float | None = None  # of inference, whole network, batches of 100
+    stability: dict[str, Any] | None = None  # over several secrets; None where there is none, or not measured
+    controls: dict[str, Any] | None = None  # without a cloud: shares, 0 to 1; None where not compared
 
     def write(self, folder: Path) -> None:
         """Beside the model. Raises TrainingError where the disk refuses it."""
@@ -77,4 +79,5 @@ def result_of(row: str, column: str, model: Path, metrics: Path) -> Result:
         finished=datetime.now(UTC).date().isoformat(),
         settings=dict(checkpoint.config),
         seconds_per_image=seconds_per_image(checkpoint.network),
+        stability=facts.get("stability"),
     )

@@ -21,6 +21,8 @@ from export.writing.assemble import write_bundle
 from phasekey.bundle import load_manifest, write_manifest
 from phasekey.cli import main
 from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
+from phasekey.training.controls import stability
+from phasekey.training.data.registry import load_dataset
 from sdk import EdgeClient
 
 SUMMARY: dict[str, object] = {
@@ -132,6 +134,15 @@ def test_the_manifest_tells_network_training_and_decoys(exported) -> None:
     decoy = {"source": "gaussian-images", "noise_size": 64, "in_training": "another-input", "sigma": 1.0}
     assert manifest["decoy"] == decoy
     assert manifest["labels"] == [str(digit) for digit in range(10)]
+
+
+def test_the_card_tells_how_far_answers_hang_on_the_secret(exported) -> None:
+    """As training measured it, which `stability` gives again from the checkpoint."""
+    network, facts = load_checkpoint(exported.checkpoint).network, load_manifest(exported.edge).training
+    found = stability(network, load_dataset("digits", None).test, 10).facts()
+    assert facts["stability"] == pytest.approx(found)
+    card = (exported.bundle / "model-card.md").read_text()
+    assert f"({found['lowest']:.2%} to {found['highest']:.2%}); {found['changing']:.2%} of the images" in card
 
 
 def test_one_encoder_has_one_checksum_in_every_export(exported, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import trustme
 
 from cloud_runtime.config import ServerConfig
 from cloud_runtime.server import start
@@ -36,7 +37,7 @@ def black_hole():
 
 def test_a_black_hole_ends_by_the_time_to_connect(small_export, black_hole):
     client = EdgeClient(small_export.edge, black_hole, timeout=60, connect_timeout=0.3)
-    with pytest.raises(DeadlineExceeded, match=r"within 0\.3 s") as caught:
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.3 s\. .*with connect_timeout=") as caught:
         client.predict(small_export.network.images(1))
     assert caught.value.retryable
     assert caught.value.code.name == "DEADLINE_EXCEEDED"
@@ -154,6 +155,37 @@ def guarded(small_export, tls_files):
     running = start(config)
     yield running
     running.stop(0)
+
+
+@pytest.fixture
+def two_of_a_name(small_export, tmp_path):
+    """Two real servers with a certificate for the name localhost, and for no address."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    config = ServerConfig(
+        model_repository=small_export.cloud,
+        listen="127.0.0.1:0",
+        tls_certificate=tmp_path / "both.pem",
+        tls_key=tmp_path / "both.pem",
+    )
+    with start(config) as one, start(config) as other:
+        yield one, other
+
+
+def test_several_targets_by_name_over_tls(small_export, two_of_a_name, tmp_path):
+    """Each certificate is checked against the name that they share, though gRPC gets their addresses."""
+    one, other = two_of_a_name
+    by_name = ["localhost:" + running.address.rpartition(":")[2] for running in (one, other)]
+    images, trust = small_export.network.images(1), {"ca_cert": tmp_path / "ca.pem"}
+    with EdgeClient(small_export.edge, by_name, **trust) as client:
+        client.predict(images)
+        one.stop(0)
+        for _ in range(3):
+            assert client.predict(images).labels
+    by_address = [running.address for running in (other, other)]
+    with pytest.raises(Unavailable, match="another name"), EdgeClient(small_export.edge, by_address, **trust):
+        pass
 
 
 def test_a_wrong_certificate_and_its_replacement(small_export, guarded, tls, tls_files):

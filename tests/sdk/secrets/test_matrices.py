@@ -15,7 +15,7 @@ from sdk.secrets.matrices import haar
 
 SECRET = bytes(range(32))
 IMAGES = np.random.default_rng(0).integers(0, 256, (1500, 4, 4, 1), np.uint8)
-VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[3] / "clients" / "vectors.json").read_text())
 
 
 def drawn(kind, components, images=IMAGES, secret=SECRET):
@@ -127,7 +127,7 @@ def test_kinds_and_sizes_share_no_numbers():
             assert not (one[:, :, None] == other[:, None, :]).any()
 
 
-@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: f"{case['kind']}-{case['components']}")
+@pytest.mark.parametrize("case", VECTORS["laws"], ids=lambda case: f"{case['kind']}-{case['components']}")
 def test_version_vectors(case):
     """What a device sent under its secret, it sends after every update: see docs/manifest.md.
 

@@ -7,7 +7,7 @@ import pytest
 
 from sdk import ClientConfig, ConfigurationError, EdgeClient, Unavailable
 from sdk.transport.options import channel_options, service_config
-from sdk.transport.targets import is_loopback, joined
+from sdk.transport.targets import is_loopback, joined, one_name
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,7 @@ def test_wrong_values_are_ours_to_say(small_export, options, said):
     [
         ("http://h:8001", "is a URL: give HOST:PORT alone, 'h:8001'"),
         ("https://h:8001/v2", r"'h:8001' with tls=True"),
+        ("https://h/v2", r"'h:PORT' with tls=True"),
         ("", "target is empty"),
         ("   ", "target is empty"),
         ("localhost", "has no port"),
@@ -139,3 +140,14 @@ def test_several_targets_are_one_of_grpcs():
         *[True] * 4,
         False,
     ]
+
+
+def test_several_servers_over_tls_have_one_name(small_export):
+    """gRPC checks the certificates of all addresses of one target against one name."""
+    assert one_name(["cloud.example:1", "cloud.example:2"]) == "cloud.example"
+    assert one_name(["[::1]:1", "[::1]:2"]) == "::1"
+    several = {"config": ClientConfig(targets=("a.example:1", "b.example:1"), tls=True)}
+    with pytest.raises(ConfigurationError, match=r"have 2: a\.example, b\.example\. Give server_name="):
+        EdgeClient(small_export.edge, **several)
+    EdgeClient(small_export.edge, **several, server_name="cloud.example").close()
+    EdgeClient(small_export.edge, ["a.example:1", "b.example:1"]).close()

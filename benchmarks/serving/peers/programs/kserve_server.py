@@ -1,12 +1,16 @@
-"""A server of KServe: GRAPH NAME GRPC_PORT HTTP_PORT. KServe listens on every address; here on loopback."""
+"""A server of KServe: GRAPH NAME GRPC_PORT HTTP_PORT METADATA.
 
+KServe listens on every address; here on loopback.
+"""
+
+import json
 import sys
 
 from graph import open_graph
 from grpc import aio
 from kserve import InferOutput, InferResponse, Model, ModelServer
 
-graph, name, grpc_port, http_port = sys.argv[1:5]
+graph, name, grpc_port, http_port, metadata = sys.argv[1:6]
 sys.argv[1:] = []
 
 listen = aio.Server.add_insecure_port
@@ -18,6 +22,12 @@ class OnnxModel(Model):
         self.run = open_graph(graph)
         self.ready = True
         return True
+
+    def get_input_types(self):
+        return json.loads(metadata)["inputs"]
+
+    def get_output_types(self):
+        return json.loads(metadata)["outputs"]
 
     def predict(self, payload, headers=None, response_headers=None):  # noqa: ARG002 - as KServe calls it
         h = self.run(payload.inputs[0].as_numpy())

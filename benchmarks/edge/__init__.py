@@ -1,0 +1,1 @@
+"""`python -m benchmarks edge`: what the SDK costs a device, in time, memory and room."""

@@ -1,0 +1,95 @@
+"""A network's bundle, and the same split of the real network, which hides nothing, to put beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from benchmarks.graphs import IMAGES, VARIANTS, with_half_wire
+from export.graphs import ArchiveEncoder, EdgeDecoder, trace
+from export.lowering import lower
+from export.pipeline import ExportOptions, export_network
+from phasekey.bundle import Manifest
+from phasekey.model import SplitNetwork, build_network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+CLASSES = 10
+REAL = "real"  # the real processing graph's name on the server
+CONFIG = """\
+name: "{name}"
+backend: "onnxruntime"
+max_batch_size: 64
+input {{ name: "x" data_type: TYPE_FP16 dims: {x} }}
+output {{ name: "h" data_type: TYPE_FP16 dims: {h} }}
+"""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """bundle: an export of k = 2; real_encoder, real_decoder: graphs of the real network's ends.
+
+    The bundle's model repository holds the real processing graph as well, so that one server runs both.
+    """
+
+    manifest: Manifest
+    bundle: Path
+    real_encoder: Path
+    real_decoder: Path
+
+    @property
+    def repository(self) -> Path:
+        """What the server serves."""
+        return self.bundle / "cloud"
+
+    @property
+    def processing(self) -> Path:
+        """The bundle's processing graph."""
+        return self.repository / self.manifest.model_name / "1" / "model.onnx"
+
+
+def write(arch: str, folder: Path) -> Networks:
+    """Build an architecture in both forms, with random weights and a float16 wire, and write all of it.
+
+    Args:
+        arch: one of benchmarks.graphs.IMAGES.
+        folder: an empty one.
+    """
+    torch.manual_seed(0)
+    network, bundle = _network(arch, "complex"), folder / "bundle"
+    network.sampler.fit(images(arch, 512))
+    labels = [str(number) for number in range(CLASSES)]
+    manifest = export_network(network, labels, bundle, ExportOptions(name=arch, wire="float16", score=False))
+    return Networks(manifest, bundle, *_write_real(_network(arch, "original"), folder))
+
+
+def images(arch: str, count: int) -> Array:
+    """Draw images of noise, (N, H, W, C) uint8."""
+    channels, height, width = IMAGES[arch]
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), np.uint8)
+
+
+def _network(arch: str, form: Any) -> SplitNetwork:
+    return build_network(
+        arch, classes=CLASSES, image=IMAGES[arch], variant=VARIANTS.get(arch), form=form
+    ).eval()
+
+
+def _write_real(network: SplitNetwork, folder: Path) -> tuple[Path, Path]:
+    """Write the real network's three graphs; give where its encoder and its decoder lie."""
+    channels, height, width = network.image
+    image = torch.zeros(2, height, width, channels, dtype=torch.uint8)
+    x, h = torch.randn(2, *network.feature_shape), torch.randn(2, *network.processed_shape)
+    encoder, decoder = folder / "encoder.onnx", folder / "decoder.onnx"
+    version = folder / "bundle" / "cloud" / REAL / "1"
+    version.mkdir(parents=True)
+    onnx.save(trace(ArchiveEncoder(network), {"image": image}, ["feature"]), encoder)
+    onnx.save(trace(EdgeDecoder(network), {"feature": h}, ["probabilities"]), decoder)
+    processing = trace(lower(network.processing, network.feature_shape), {"x": x}, ["h"])
+    onnx.save(with_half_wire(processing), version / "model.onnx")
+    text = CONFIG.format(name=REAL, x=list(x.shape[1:]), h=list(h.shape[1:]))
+    (version.parent / "config.pbtxt").write_text(text, encoding="utf-8")
+    return encoder, decoder

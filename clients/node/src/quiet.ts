@@ -1,0 +1,3 @@
+/** ONNX Runtime keeps no telemetry: it must be told before its import (docs/adr/0013). */
+
+process.env["ORT_DISABLE_TELEMETRY"] = "1";
