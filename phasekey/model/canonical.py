@@ -84,9 +84,9 @@ class Frame(nn.Module):
         self.apart = max(1, math.ceil(math.sqrt(everywhere / MOST_DIFFERENCES)))
         places = -(-(height - 1) // self.apart) * -(-(width - 1) // self.apart)
         fixed = torch.Generator().manual_seed(0)
-        start = torch.randn(2 * channels * places, components, generator=fixed)
+        start = torch.randn(2 * channels * places, components, generator=fixed, device="cpu")
         # Nothing that is learnt: a checkpoint need not carry them.
-        self.register_buffer("start", start, persistent=False)
+        self.register_buffer("start", start.to(torch.get_default_device()), persistent=False)
         self.register_buffer("one", torch.eye(components), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:

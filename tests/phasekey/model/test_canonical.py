@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from phasekey.model import ModelError, build_network
 from phasekey.model.canonical import Frame, polar
+from phasekey.model.counting import count_work
 from phasekey.model.secrets import draw_secret, hide, reveal
 from phasekey.training.evaluate import plain_logits
 
@@ -115,6 +116,15 @@ def test_large_maps_are_looked_at_here_and_there():
 def test_it_takes_the_orthogonal_secret_and_an_archive_alone(settings):
     with pytest.raises(ModelError, match="could be inputs"):
         network(2, **settings)
+
+
+def test_the_frame_counts_as_work_but_not_as_the_plain_networks():
+    with torch.device("meta"):
+        work = count_work(network(4))
+        plain = count_work(build_network("lenet", classes=10, image=(1, 32, 32), form="original"))
+    assert work.processing == work.frame + 4 * plain.processing
+    assert work.whole == plain.whole
+    assert work.drawn == 0
 
 
 def test_features_have_to_end_in_a_relu():
