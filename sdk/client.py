@@ -16,7 +16,6 @@ from sdk.core.steps import Check, Done, Walk, advance
 from sdk.core.streaming import OnError, Outcome, check_options, chunks, sorted_out
 from sdk.prediction import Prediction
 from sdk.session import Film
-from sdk.transport import GrpcTransport
 
 _Result = TypeVar("_Result")
 
@@ -48,7 +47,11 @@ class EdgeClient(Connected):
         EdgeRuntimeError: the bundle's graphs do not load.
     """
 
-    _transport_class = GrpcTransport
+    @staticmethod
+    def _transport_class() -> type[Any]:
+        from sdk.transport.grpc_sync import GrpcTransport  # here: a transport of one's own needs no gRPC
+
+        return GrpcTransport
 
     def predict(self, images: Images, *, crowd: bool = False) -> Prediction:
         """Predict the class of one or more images.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 
-from phasekey.command import require_extra
 from sdk.secrets.keys import SECRET_BYTES
 from sdk.secrets.secrets import Unprintable
 
@@ -27,6 +26,8 @@ class KeyringSecret(Unprintable):
     __slots__ = ("_service", "_user")
 
     def __init__(self, service: str = "phasekey", user: str = "device") -> None:
+        from phasekey.command import require_extra  # here: it brings argparse along
+
         require_extra("keyring", "A secret in the keyring", ["keyring"])
         self._service, self._user = service, user
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from collections.abc import Sequence
 
 from sdk.errors import ConfigurationError, Unavailable
@@ -93,6 +92,8 @@ def _addresses(target: str) -> list[str]:
     found = _ADDRESS.fullmatch(target)
     if not found:
         raise ConfigurationError(f"Of several targets each must be HOST:PORT, which {target!r} is not.")
+    import socket  # here: of one target gRPC looks up the name
+
     host, port = found["host"].strip("[]"), int(found["port"])
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
