@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from edge_runtime.images import Images
 from phasekey.errors import PhasekeyError
@@ -16,6 +15,9 @@ from sdk.core.steps import Check, Done, Walk, advance
 from sdk.core.streaming import OnError, Outcome, check_options, chunks, sorted_out
 from sdk.prediction import Prediction
 from sdk.session import Film
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Result = TypeVar("_Result")
 
@@ -173,6 +175,8 @@ class EdgeClient(Connected):
         return step.result
 
     def _stream(self, drawn: Iterator[list[Any]], on_error: OnError) -> Iterator[Any]:
+        from concurrent.futures import ThreadPoolExecutor  # here: it brings logging along
+
         workers, window = self._config.concurrency, 2 * self._config.concurrency
         pool = ThreadPoolExecutor(workers, "phasekey-stream")
         pending: deque[Future[list[Outcome]]] = deque()

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from phasekey.bundle.tensors import TensorSpec
-from phasekey.graph_runtime.bound_run import BoundRuns
 from phasekey.graph_runtime.errors import GraphError
 from phasekey.graph_runtime.signature import Port, check_feeds, read_port
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+
+    from phasekey.graph_runtime.bound_run import BoundRuns
 
 Device = Literal["cpu", "cuda", "tensorrt"]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,7 +57,11 @@ class GraphSession:
         self._outputs = _ports(self._session.get_outputs())
         self._names = [spec.name for spec in self.outputs]
         self._fitting: set[tuple[object, ...]] = set()  # inputs that were found to fit
-        self._bound = BoundRuns(self._session, self._names, device) if cuda_graphs else None
+        self._bound: BoundRuns | None = None
+        if cuda_graphs:
+            from phasekey.graph_runtime.bound_run import BoundRuns
+
+            self._bound = BoundRuns(self._session, self._names, device)
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

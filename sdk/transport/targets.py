@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -46,6 +45,8 @@ def is_loopback(target: str) -> bool:
     """Whether a target is on this machine for certain."""
     if target.startswith("unix"):
         return True
+    import ipaddress  # here: asked of targets with a token alone
+
     host = target.rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback
