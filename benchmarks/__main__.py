@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: export, serving, edge, interoperation, private, crowd, capacity, soak."""
+"""`python -m benchmarks NAME`: see `python -m benchmarks --help` for the names."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ import sys
 from benchmarks import crowd, export_speed, interoperation
 from benchmarks.capacity import command as capacity
 from benchmarks.edge import command as edge
+from benchmarks.frontier import command as frontier
 from benchmarks.private import command as private
 from benchmarks.serving import command as serving
 from benchmarks.soak import command as soak
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         ),
         ("crowd", crowd, "what a crowd costs the cloud, over the plain network"),
         ("soak", soak, "minutes at saturation while servers, certificate and versions change under load"),
+        ("frontier", frontier, "what a cloud adds to a narrow feature, against what it is told"),
         ("capacity", capacity, "what one core answers, and what many requests a minute take"),
     ):
         command = commands.add_parser(name, help=what, description=module.__doc__)

@@ -15,7 +15,7 @@ from benchmarks.private.ours import export_mode, pack
 from benchmarks.report import machine
 from edge_runtime import Encoder
 from phasekey.bundle import load_manifest
-from phasekey.demo.server import running_server
+from phasekey.served import running_server
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.infer import join_request

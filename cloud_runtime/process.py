@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -44,6 +45,8 @@ def serve(config: ServerConfig) -> NoReturn:
     # Blocked before the first thread starts, so that they wait for sigwait() and interrupt nothing.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     running = start(config)
+    gc.collect()
+    gc.freeze()  # what was made by now stays; looking through it again would cost milliseconds
     with suppress(OSError):  # nobody has to read it
         sys.stdout.write(f"listening on {running.address}, models: {', '.join(running.models)}\n")
         sys.stdout.flush()

@@ -17,6 +17,7 @@ from cloud_runtime.protocol.handlers import Threads, make_handler
 from cloud_runtime.protocol.health import make_health_handler, make_reflection_handler
 from cloud_runtime.protocol.http import HttpPort
 from cloud_runtime.protocol.inference import InferenceService
+from cloud_runtime.protocol.rpc import RpcPort
 from cloud_runtime.protocol.statuses import Refusals
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
@@ -25,6 +26,7 @@ from cloud_runtime.serving.admission import Admission, Limits
 from cloud_runtime.serving.processor import RunOptions
 from cloud_runtime.serving.readers import Readers
 from cloud_runtime.serving.turns import TurnQueue
+from phasekey.wire.service import METHODS
 
 _MIB = 1024 * 1024
 _DEFAULT_MESSAGE = 64 * _MIB  # where a model's shapes leave sizes open
@@ -32,6 +34,9 @@ _HEADER = 64 * 1024  # names, shapes and parameters around the tensors
 _READING = 32 * _MIB  # bytes of messages that may be on their way from gRPC to us at a time
 _READERS = (4, 32)  # at least, at most
 _STREAMS = 1024  # of one connection; beyond them gRPC itself refuses, with UNAVAILABLE
+# Bytes of a message that come before anybody asks for them: a sample that fits into it whole is spared a
+# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second, 128 KiB one in thirty.
+_WINDOW = 256 * 1024
 _LINGER = 0.2  # seconds
 _GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 
@@ -50,12 +55,14 @@ class RunningServer:
         self._lifecycle, refusals = Lifecycle(), Refusals()
         limit = _message_limit(config, repository)
         repository.largest_request = limit
-        credentials, clients = server_credentials(config), Clients(config.token_file)
+        credentials = server_credentials(config)
+        clients = Clients(config.token_file, certificates=config.tls_client_ca is not None)
         self._admission = Admission(_limits(config, limit))
         self._readers = Readers(min(max(_READING // limit, _READERS[0]), _READERS[1]), config.read_timeout)
-        inference = InferenceService(
+        self._queue = TurnQueue(config.workers)
+        self._inference = InferenceService(
             repository,
-            TurnQueue(config.workers),
+            self._queue,
             self._admission,
             self._readers,
             clients,
@@ -63,19 +70,21 @@ class RunningServer:
             tracer,
         )
         control = ControlService(repository, self._lifecycle, explicit=config.model_control == "explicit")
-        self._threads = Threads(config.max_queue_requests)
+        self._threads = Threads()
         self._server = grpc.server(
             self._threads.control,
             handlers=[
-                make_handler(inference, control, clients, refusals, self._threads),
+                make_handler(self._inference, control, clients, refusals, self._threads),
                 make_health_handler(self._lifecycle, self._threads.control),
                 make_reflection_handler(self._threads.operator),
             ],
             options=_options(config, limit),
         )
+        self._port = RpcPort(self._server, METHODS["ModelInfer"].path, self._inference.infer, self._queue)
         self.address = bind(self._server, config.listen, credentials)
         self._http = self._open_http(ServingCollector(repository.statistics, self._admission, refusals))
         self._server.start()
+        self._port.open(config.workers)
         self._lifecycle.set_ready(True)
 
     @property
@@ -120,9 +129,12 @@ class RunningServer:
         """
         finished = self.drain(grace)
         self._server.stop(_GRACE if finished else 0).wait()
+        self._port.close()
         if self._http:
             self._http.stop()
         self._readers.stop()
+        self._queue.stop()
+        self._inference.stop()
         self._threads.stop()
         self._tracer.stop()
 
@@ -199,6 +211,7 @@ def _options(config: ServerConfig, limit: int) -> list[tuple[str, int]]:
         "grpc.max_concurrent_streams": _STREAMS,
         # A window that grows with the bandwidth holds megabytes of each call that nobody reads yet.
         "grpc.http2.bdp_probe": 0,
+        "grpc.http2.lookahead_bytes": _WINDOW,
         "grpc.keepalive_time_ms": int(config.keepalive * 1000),
         "grpc.keepalive_timeout_ms": int(config.keepalive * 500),
         "grpc.http2.min_ping_interval_without_data_ms": 10_000,  # what clients may ask of us in their turn

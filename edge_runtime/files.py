@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _MODES = {1: "L", 3: "RGB"}
 _DEEP = ("I", "F")  # more than 8 bits: PIL would clip these and not scale them
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one slash: a Path keeps no second one
 
 
 def is_picture(item: object) -> bool:
@@ -108,10 +108,12 @@ def _file(source: Any, name: str) -> Any:
         return io.BytesIO(source)
     if not isinstance(source, str | os.PathLike):
         return source
-    if _URL.match(name):
-        raise EdgeRuntimeError(f"{name} is a URL; download the image first and give its path or its bytes.")
     path = Path(source)
     if not path.is_file():
+        if _URL.match(name):
+            raise EdgeRuntimeError(
+                f"{name} is a URL; download the image first and give its path or its bytes."
+            )
         problem = "is a folder; give the files in it" if path.is_dir() else "does not exist; check the path"
         raise EdgeRuntimeError(f"{name} {problem}.")
     return path

@@ -117,6 +117,9 @@ def _export(
             "same, which anyone can compute: call network.sampler.fit(images) on training images, uint8 "
             "(N, H, W, C)"
         )
+    lineage = (  # a wrong folder shows before the long part
+        None if options.lineage is None else load_manifest(edge_of(options.lineage)).key_context.decode()
+    )
     graphs = build_graphs(
         trained.network, image_dtype=getattr(torch, options.image_dtype), arithmetic=options.processing
     )
@@ -137,9 +140,6 @@ def _export(
         allow_unproved=options.allow_unproved,
     )
     name = _default_name(trained) if options.name is None else options.name
-    lineage = (
-        None if options.lineage is None else load_manifest(edge_of(options.lineage)).key_context.decode()
-    )
     facts = replace(_facts(trained, name, shipped, evidence), audit=audit, lineage=lineage)
     if options.local_fallback:
         facts = replace(facts, export={**facts.export, LOCAL_FALLBACK: LOCAL_FILE})

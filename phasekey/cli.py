@@ -23,7 +23,7 @@ SUBCOMMANDS = {
     "predict": Subcommand("sdk.commands.predict", "predict images through a server that never sees them"),
     "decoys": Subcommand("phasekey.decoys.command", "pack private images that hide a device's inputs"),
     "audit": Subcommand("phasekey.audit.command", "attack a network, and report what its transmissions leak"),
-    "federate": Subcommand("phasekey.federated.command", "improve a network on images that stay on devices"),
+    "federate": Subcommand("phasekey.federated.commands", "improve a network on images that stay on devices"),
     "controls": Subcommand("phasekey.training.controls.command", "tell what the cloud adds to a network"),
     "sign": Subcommand("phasekey.signing.command", "vouch for a bundle, so that devices refuse any other"),
     "plan": Subcommand("phasekey.planner.command", "tell whether a split is worth it, and which"),

@@ -26,7 +26,9 @@ def _overview(arguments: list[str]) -> int:
     )
     add_version(parser)
     parser.add_argument("command", choices=list(SUBCOMMANDS), help="one of the above")
-    parser.parse_args(arguments)  # prints help or what is wrong, and leaves
+    if arguments:
+        parser.parse_args(arguments)  # prints help or what is wrong, and leaves
+    parser.print_help(sys.stderr)
     return 2
 
 

@@ -41,7 +41,7 @@ class AsyncEdgeClient(Connected):
         on_error: OnError = "raise",
     ) -> AsyncIterator[Any]:
         """As ``EdgeClient.predict_stream``; ``images`` may be an async generator too."""
-        check_options(batch, on_error)
+        check_options(images, batch, on_error)
         pending: deque[asyncio.Task[list[Outcome]]] = deque()
         room = asyncio.Semaphore(self._config.concurrency)
         window = 2 * self._config.concurrency

@@ -107,7 +107,7 @@ class EdgeClient(Connected):
         Raises:
             PhasekeyError: as ``predict``, where on_error is ``"raise"``.
         """
-        check_options(batch, on_error)
+        check_options(images, batch, on_error)
         return self._stream(chunks(images, batch), on_error)
 
     def session(self, frames: int = 1) -> Film:

@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from sdk.core.opening import Secret, open_keys, open_store, trusted_manifest
 from sdk.core.predicting import Predictor
 from sdk.core.rows import Rows
 from sdk.core.steps import Walk
+from sdk.errors import ConfigurationError
 from sdk.keeping import EncoderChangedWarning, note_encoder
 from sdk.keeping import data_folder as folder_of
 from sdk.prediction import ModelInfo, Prediction
@@ -98,6 +99,8 @@ class Device:
         resize: bool = False,
         batch_size: int = 64,  # images
     ) -> None:
+        if not isinstance(bundle, str | os.PathLike):
+            raise ConfigurationError(f"bundle must be a path, not a {type(bundle).__name__}.")
         self._folder = edge_of(Path(bundle))
         self._manifest = trusted_manifest(self._folder, trusted_key, newer_than)
         warn_once(self._manifest, stacklevel=2 if type(self) is Device else 3)
@@ -193,6 +196,10 @@ class Device:
             self._keys.forget()
         if self._store is not None and os.getpid() == self._process:
             self._store.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        kind = type(self).__name__
+        raise TypeError(f"A {kind} holds a secret and cannot be pickled or copied: make one in each process.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._manifest.model_name!r}, keys={self._keys!r})"

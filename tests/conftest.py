@@ -71,7 +71,7 @@ def coarse(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Expo
 @pytest.fixture(scope="session")
 def served(exported: Exported) -> Iterator[str]:
     """The address of a real server, in a process of its own, that has the exported module."""
-    from phasekey.demo.server import running_server
+    from phasekey.served import running_server
 
     with running_server(exported.cloud) as address:
         yield address

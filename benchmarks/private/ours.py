@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phasekey.demo.server import running_server
+from phasekey.served import running_server
 from sdk import EdgeClient
 
 PREPARED = 118  # predictions that the digits set aside can hide, three for each

@@ -6,29 +6,36 @@ say (OTEL_EXPORTER_OTLP_ENDPOINT and so on).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Protocol
-
-import grpc
 
 from cloud_runtime.serving.statistics import Timing
 from phasekey.command import require_extra
+
+
+class Caller(Protocol):
+    """Where the headers of a call are."""
+
+    def invocation_metadata(self) -> Any: ...
 
 
 class Span(Protocol):
     """One inference under way."""
 
     def finish(self, samples: int, timing: Timing) -> None:
-        """Note how many samples it had and how long its stages took."""
+        """End it: how many samples it had and how long its stages took."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """End it with an error, of which the type alone is told."""
         ...
 
 
 class Tracer(Protocol):
     """Opens spans."""
 
-    def request(self, context: grpc.ServicerContext, model: str, version: str) -> Any:
-        """Open the span of one inference, as a context manager."""
+    def request(self, context: Caller, model: str, version: str) -> Span:
+        """Open the span of one inference; it may end on another thread."""
         ...
 
     def stop(self) -> None:
@@ -39,17 +46,14 @@ class Tracer(Protocol):
 class NoTracer:
     """Traces nothing, at no cost."""
 
-    def __enter__(self) -> NoTracer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
     def request(self, *_: object) -> NoTracer:
         """Return itself."""
         return self
 
     def finish(self, *_: object) -> None:
+        """Pass over it."""
+
+    def fail(self, _: Exception) -> None:
         """Pass over it."""
 
     def stop(self) -> None:
@@ -71,28 +75,18 @@ class OpenTelemetryTracer:
         self._provider = _otlp_provider() if provider is None else provider
         self._tracer = self._provider.get_tracer("phasekey.cloud_runtime")
 
-    @contextmanager
-    def request(self, context: grpc.ServicerContext, model: str, version: str) -> Iterator[Span]:
+    def request(self, context: Caller, model: str, version: str) -> Span:
         """Open a span, within the caller's trace where there is one."""
         from opentelemetry.propagate import extract
-        from opentelemetry.trace import SpanKind, Status, StatusCode
+        from opentelemetry.trace import SpanKind
 
         headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         attributes = {"rpc.system": "grpc", "phasekey.model": model, "phasekey.version": version}
-        with self._tracer.start_as_current_span(
-            "ModelInfer",
-            context=extract(headers),
-            kind=SpanKind.SERVER,
-            attributes=attributes,
-            record_exception=False,  # its text may quote the request
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield _Span(span)
-            except Exception as error:
-                span.set_status(Status(StatusCode.ERROR))
-                span.set_attribute("error.type", type(error).__name__)
-                raise
+        return _Span(
+            self._tracer.start_span(
+                "ModelInfer", context=extract(headers), kind=SpanKind.SERVER, attributes=attributes
+            )
+        )
 
     def stop(self) -> None:
         """Send what has not been sent, and end."""
@@ -105,8 +99,17 @@ class _Span:
 
     def finish(self, samples: int, timing: Timing) -> None:
         self._span.set_attribute("phasekey.samples", samples)
-        for stage, nanoseconds in vars(timing).items():
+        for stage, nanoseconds in asdict(timing).items():
             self._span.set_attribute(f"phasekey.{stage}_us", nanoseconds / 1000)
+        self._span.end()
+
+    def fail(self, error: Exception) -> None:
+        """Its text may quote the request, so it goes nowhere."""
+        from opentelemetry.trace import Status, StatusCode
+
+        self._span.set_status(Status(StatusCode.ERROR))
+        self._span.set_attribute("error.type", type(error).__name__)
+        self._span.end()
 
 
 def _otlp_provider() -> Any:

@@ -1,8 +1,9 @@
 """The methods as gRPC wants them: bytes in, bytes out, each kind of call with threads of its own.
 
 Inference must not keep health from answering, and streams must not keep inference from it, so they share no
-threads. A call waits in its threads' line unread; that line is bounded by the streams that a connection may
-open (``grpc.max_concurrent_streams``).
+threads. ModelInfer is not here: it comes by ``cloud_runtime.protocol.rpc``, without a thread for each call.
+Other calls wait in their threads' line unread; that line is bounded by the streams that a connection may open
+(``grpc.max_concurrent_streams``).
 """
 
 from __future__ import annotations
@@ -26,21 +27,16 @@ _REFUSERS = 8  # threads beyond those that are taken, to tell callers that they 
 
 
 class Threads:
-    """The threads that calls are answered on, by kind.
+    """The threads that calls are answered on, by kind."""
 
-    Args:
-        requests: inference requests in the server at a time: each has a thread, mostly asleep.
-    """
-
-    def __init__(self, requests: int) -> None:
-        self.inference = ThreadPoolExecutor(requests + _REFUSERS, thread_name_prefix="request")
+    def __init__(self) -> None:
         self.streams = ThreadPoolExecutor(MAX_STREAMS + _REFUSERS, thread_name_prefix="stream")
         self.control = ThreadPoolExecutor(4, thread_name_prefix="control")
         self.operator = ThreadPoolExecutor(1, thread_name_prefix="operator")
 
     def stop(self) -> None:
         """Let the threads end; calls must have ended."""
-        for pool in (self.inference, self.streams, self.control, self.operator):
+        for pool in (self.streams, self.control, self.operator):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -61,14 +57,11 @@ def make_handler(
     refusals: Refusals,
     threads: Threads,
 ) -> grpc.GenericRpcHandler[Any, Any]:
-    """Make the service: ``inference.GRPCInferenceService``, complete.
+    """Make the service ``inference.GRPCInferenceService``, ModelInfer apart.
 
-    gRPC hands over bytes, so that a message that does not parse gets a status from here as well. ModelInfer
-    is one message each way on the wire; to gRPC's Python we call it a stream of one, because only of streams
-    it leaves the reading to us.
+    gRPC hands over bytes, so that a message that does not parse gets a status from here as well.
     """
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "ModelInfer": grpc.stream_unary_rpc_method_handler(on_threads(inference.infer, threads.inference)),
         "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
             on_threads(inference.stream, threads.streams)
         ),

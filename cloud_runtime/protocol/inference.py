@@ -3,60 +3,70 @@
 A call goes through the doors in this order: who is it, is there room, read the message, is there room for so
 many bytes, which model, does the tensor fit, wait for a turn, run, answer. Whatever is refused is refused at
 the first door that knows.
+
+A ModelInfer has no thread of its own: what it waits for calls the next step. The steps up to the queue run
+on the threads that wait for calls, so a message that takes long to check goes to another; the answer is
+written by the thread that ran it. A stream has a thread, which its client holds for as long as it likes.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from cloud_runtime.errors import CallCancelledError, InvalidInputError, NotServingError, OverloadedError
-from cloud_runtime.observability.traces import Tracer
+from cloud_runtime.errors import (
+    CallCancelledError,
+    InvalidInputError,
+    NotServingError,
+    OverloadedError,
+    RequestError,
+)
+from cloud_runtime.observability.traces import Span, Tracer
+from cloud_runtime.protocol.requests import Request, RequestReader
+from cloud_runtime.protocol.rpc import Rpc
 from cloud_runtime.protocol.statuses import Refusals, abort, explain, reason_of
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
 from cloud_runtime.serving.admission import Admission, Ticket
 from cloud_runtime.serving.processor import Processor
 from cloud_runtime.serving.readers import Readers
-from cloud_runtime.serving.signature import Array
 from cloud_runtime.serving.turns import Call, TurnQueue
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
-from phasekey.wire.errors import WireError
-from phasekey.wire.infer import Raw, join_response, split_request
-from phasekey.wire.tensors import read_tensors
+from phasekey.wire.infer import answer_with
 
-# Triton's extensions that change what a tensor means; passing over them would give a wrong answer.
-_UNSUPPORTED_PARAMETERS = ("classification", "shared_memory_region")
+_CHECKERS = 2  # threads that check large messages
 MAX_STREAMS = 32  # open at a time; each holds a thread for as long as its client likes
-_TIMEOUT = "timeout"  # Triton's request parameter, microseconds
 _STATUS_ERRORS = "triton_grpc_error"  # Triton's header: end a stream by a status at the first error
 _FOREVER = 86400.0 * 7  # seconds; gRPC gives some 10⁹ where a client set no deadline
+_LARGE = 1024 * 1024  # bytes; messages from here on are checked on threads of their own (4 MB: some ms)
 _INFER, _STREAM = "ModelInfer", "ModelStreamInfer"
 
 
-class _Parameterised(Protocol):
-    name: str
+class Inference:
+    """One request that was found in order, from the queue to its answer."""
 
-    @property
-    def parameters(self) -> Mapping[str, pb.InferParameter]: ...
+    def __init__(self, request: Request, call: Call, span: Span) -> None:
+        self.call = call
+        self._id, self._model, self._names, self._span = request.id, request.model, request.outputs, span
 
-
-class _Errand:
-    """What has to end when its RPC ends, however it ends."""
-
-    def __init__(self, ticket: Ticket, queue: TurnQueue) -> None:
-        self.ticket, self._queue = ticket, queue
-        self.call: Call | None = None
-
-    def end(self) -> None:
-        self.ticket.leave()
-        if self.call is not None and not self.call.done:
-            self._queue.cancel(self.call)
+    def answer(self, start: int) -> bytes:
+        """Write the answer, or raise what ended the request; both are counted. ``start``: its nanoseconds."""
+        model, call = self._model, self.call
+        try:
+            outputs = call.result()
+            arrays = {name: outputs[name] for name in self._names}
+            reply = answer_with(model.name, model.version, self._id, arrays)
+        except Exception as error:
+            _count_failure(model, self._span, error, start)
+            raise
+        model.statistics.succeeded(time.monotonic_ns() - start, call.timing)
+        self._span.finish(call.size, call.timing)
+        return reply
 
 
 class InferenceService:
@@ -72,40 +82,48 @@ class InferenceService:
         refusals: Refusals,
         tracer: Tracer,
     ) -> None:
-        self._repository, self._queue, self._admission = repository, queue, admission
+        self._requests, self._clients, self._tracer = RequestReader(repository), clients, tracer
+        self.queue, self.admission, self.readers, self.refusals = queue, admission, readers, refusals
         self._streams = threading.Semaphore(MAX_STREAMS)
-        self._readers, self._clients, self._refusals, self._tracer = readers, clients, refusals, tracer
+        self.checkers = ThreadPoolExecutor(_CHECKERS, thread_name_prefix="check")
 
-    def infer(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        """Answer ModelInfer. Its one message is read only once there is room for it."""
+    def infer(self, rpc: Rpc) -> None:
+        """Answer ModelInfer. Its message is read only once there is room for it."""
         try:
-            client = self._clients.identify(context).name
-            errand = _Errand(self._admission.enter(client), self._queue)
-            # The ticket is left when the RPC is over, not when it is answered: a client that reads slowly
-            # keeps its answer in our memory.
-            if not context.add_callback(errand.end):
-                errand.end()
-                raise CallCancelledError("The call was cancelled.")
-            with self._readers.reading(client, context.cancel):
-                errand.ticket.expect()
-                data = next(messages)
-            errand.ticket.resize(len(data))
-            reply = self._answer(data, client, context, errand)
-            context.set_trailing_metadata(_server_timing(errand))
-            return reply
-        except Exception as error:  # the last line before gRPC, which would send and log its text
-            abort(context, _INFER, self._sort(error, context), self._refusals)
+            client = self._clients.identify(rpc).name
+            errand = _Errand(self, rpc, client, self.admission.enter(client))
+        except Exception as error:
+            refuse(rpc, error, self.refusals)
+            return
+        rpc.watch(errand.end)
+        self.readers.begin(errand)
+
+    def stop(self) -> None:
+        """End the threads; calls must have ended."""
+        self.checkers.shutdown(wait=False, cancel_futures=True)
+
+    def check(self, data: bytes, client: str, context: Rpc | grpc.ServicerContext, start: int) -> Inference:
+        """Turn a message into a call that may run."""
+        opened = self._requests.open(data)
+        span = self._tracer.request(context, opened.model.name, opened.model.version)
+        try:
+            request = opened.read()
+        except Exception as error:
+            _count_failure(opened.model, span, error, start)
+            raise
+        call = Call(request.model, request.inputs, client, _deadline(request.timeout, context))
+        return Inference(request, call, span)
 
     def stream(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """Answer ModelStreamInfer: requests one after another, each in order, errors within the stream."""
         if not self._streams.acquire(blocking=False):
-            abort(context, _STREAM, OverloadedError(f"{MAX_STREAMS} streams are open."), self._refusals)
+            abort(context, _STREAM, OverloadedError(f"{MAX_STREAMS} streams are open."), self.refusals)
         try:
             yield from self._serve_stream(messages, context)
         except Exception as error:
             if not context.is_active():
                 return
-            abort(context, _STREAM, error, self._refusals)
+            abort(context, _STREAM, error, self.refusals)
         finally:
             self._streams.release()
 
@@ -119,91 +137,122 @@ class InferenceService:
                 if by_status or isinstance(error, NotServingError | CallCancelledError):
                     raise
                 code, text = explain(_STREAM, error)
-                self._refusals.count(_STREAM, code)
+                self.refusals.count(_STREAM, code)
                 yield triton.ModelStreamInferResponse(error_message=text).SerializeToString()
 
     def _answer_one(self, data: bytes, client: str, context: grpc.ServicerContext) -> bytes:
-        errand = _Errand(self._admission.enter(client), self._queue)
+        start, ticket = time.monotonic_ns(), self.admission.enter(client)
         try:
-            errand.ticket.resize(len(data))
-            context.add_callback(errand.end)
-            response = pb.ModelInferResponse.FromString(self._answer(data, client, context, errand))
+            ticket.resize(len(data))
+            inference = self.check(data, client, context, start)
+            if not context.add_callback(lambda: self.queue.cancel(inference.call)):
+                raise CallCancelledError("The call was cancelled.")
+            self._run(inference.call)
+            response = pb.ModelInferResponse.FromString(inference.answer(start))
             return triton.ModelStreamInferResponse(infer_response=response).SerializeToString()
         finally:
-            errand.ticket.leave()
+            ticket.leave()
 
-    def _answer(self, data: bytes, client: str, context: grpc.ServicerContext, errand: _Errand) -> bytes:
-        start = time.monotonic_ns()
-        request, raw = _split(data)
-        model = self._repository.find(request.model_name, request.model_version)
-        with self._tracer.request(context, model.name, model.version) as span:
-            try:
-                inputs, names = _check(request, raw, model)
-                call = errand.call = Call(model, inputs, client, _deadline(request, context))
-                outputs = self._queue.run(call)
-                response = pb.ModelInferResponse(
-                    model_name=model.name, model_version=model.version, id=request.id
-                )
-                reply = join_response(response, {name: outputs[name] for name in names})
-            except Exception as error:
-                model.statistics.failed(reason_of(error), time.monotonic_ns() - start)
-                raise
-            model.statistics.succeeded(time.monotonic_ns() - start, call.timing)
-            span.finish(call.size, call.timing)
-        return reply
-
-    def _sort(self, error: Exception, context: grpc.ServicerContext) -> Exception:
-        """What gRPC raises where a client is gone means just that."""
-        if isinstance(error, StopIteration):
-            return InvalidInputError("The call ended without a message.")
-        if not context.is_active():
-            return CallCancelledError("The call was cancelled.")
-        return error
+    def _run(self, call: Call) -> None:
+        """Wait for a call's end; answer() tells how it went."""
+        try:
+            self.queue.run(call)
+        except Exception as error:
+            call.fail(error)
 
 
-def _server_timing(errand: _Errand) -> tuple[tuple[str, str], ...]:
+class _Errand:
+    """One ModelInfer, step by step, and what has to end when it ends, however it ends. A Reader."""
+
+    __slots__ = ("_inference", "_rpc", "_service", "_start", "_ticket", "client", "reads")
+
+    def __init__(self, service: InferenceService, rpc: Rpc, client: str, ticket: Ticket) -> None:
+        self._service, self._rpc, self._ticket, self.client = service, rpc, ticket, client
+        self._start = time.monotonic_ns()
+        self._inference: Inference | None = None
+        self.reads: float | None = None
+
+    def start(self) -> None:
+        """Read the message, if there is room for it still."""
+        try:
+            self._ticket.expect()
+        except OverloadedError as error:
+            self._service.readers.end(self)
+            self._refuse(error)
+            return
+        self._rpc.read(self._take)
+
+    def cancel(self) -> None:
+        """Give up reading."""
+        self._rpc.cancel()
+
+    def end(self) -> None:
+        """Let go of all that the call holds.
+
+        It is over by then, not just answered: a client that reads slowly keeps its answer in our memory.
+        """
+        self._service.readers.end(self)
+        self._ticket.leave()
+        if self._inference is not None and not self._inference.call.done:
+            self._service.queue.cancel(self._inference.call)
+
+    def _take(self, data: bytes | None) -> None:
+        self._service.readers.end(self)
+        if data is None:
+            self._refuse(InvalidInputError("The call ended without a message."))
+        elif len(data) < _LARGE:
+            self._line_up(data, works=True)
+        else:
+            self._service.checkers.submit(self._line_up, data, works=False)
+
+    def _line_up(self, data: bytes, *, works: bool) -> None:
+        try:
+            self._ticket.resize(len(data))
+            self._inference = inference = self._service.check(data, self.client, self._rpc, self._start)
+        except Exception as error:
+            self._refuse(error)
+            return
+        try:
+            inference.call.cancelled = not self._rpc.active
+            self._service.queue.submit(inference.call, lambda: self._answer(inference), works=works)
+        except RequestError as error:
+            inference.call.fail(error)
+            self._answer(inference)
+
+    def _answer(self, inference: Inference) -> None:
+        try:
+            self._rpc.answer(inference.answer(self._start), _server_timing(inference.call))
+        except Exception as error:  # the last line before a thread that others wait for
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        refuse(self._rpc, error, self._service.refusals)
+
+
+def refuse(rpc: Rpc, error: Exception, refusals: Refusals) -> None:
+    """End a call with the status of an error."""
+    if not rpc.active:  # whatever went wrong, it did because the client is gone
+        error = CallCancelledError("The call was cancelled.")
+    code, text = explain(_INFER, error)
+    refusals.count(_INFER, code)
+    rpc.refuse(code, text)
+
+
+def _count_failure(model: Processor, span: Span, error: Exception, start: int) -> None:
+    model.statistics.failed(reason_of(error), time.monotonic_ns() - start)
+    span.fail(error)
+
+
+def _server_timing(call: Call) -> tuple[tuple[str, str], ...]:
     """How long the request waited and ran here, for the client's own account: W3C's Server-Timing."""
-    if errand.call is None:
-        return ()
-    return (("server-timing", f"total;dur={sum(vars(errand.call.timing).values()) / 1e6:.3f}"),)
+    return (("server-timing", f"total;dur={call.timing.total / 1e6:.3f}"),)
 
 
-def _split(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
-    try:
-        return split_request(data)
-    except WireError as error:
-        raise InvalidInputError(str(error)) from error
-
-
-def _check(
-    request: pb.ModelInferRequest, raw: Raw, model: Processor
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Turn a request into checked arrays and the names of the outputs to send."""
-    _refuse_unsupported((*request.inputs, *request.outputs))
-    names = model.signature.select_outputs([output.name for output in request.outputs])
-    try:
-        inputs = read_tensors(request.inputs, raw)
-    except WireError as error:  # here it is the client's; anywhere else it would be ours
-        raise InvalidInputError(str(error)) from error
-    model.signature.check_inputs(inputs)
-    return inputs, names
-
-
-def _deadline(request: pb.ModelInferRequest, context: grpc.ServicerContext) -> int | None:
+def _deadline(timeout: float | None, context: Rpc | grpc.ServicerContext) -> int | None:
     """Give the moment, in monotonic nanoseconds, after which nobody waits for the answer."""
     seconds = context.time_remaining()
-    if _TIMEOUT in request.parameters:
-        own = request.parameters[_TIMEOUT].int64_param / 1e6
-        seconds = own if seconds is None else min(seconds, own)
+    if timeout is not None:
+        seconds = timeout if seconds is None else min(seconds, timeout)
     if seconds is None or seconds > _FOREVER:
         return None
     return time.monotonic_ns() + int(seconds * 1e9)
-
-
-def _refuse_unsupported(tensors: Iterable[_Parameterised]) -> None:
-    for tensor in tensors:
-        for parameter in _UNSUPPORTED_PARAMETERS:
-            if parameter in tensor.parameters:
-                raise InvalidInputError(
-                    f"Tensor {tensor.name!r}: the parameter {parameter!r} is not supported."
-                )

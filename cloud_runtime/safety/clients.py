@@ -6,10 +6,9 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import grpc
+from typing import Any, Protocol
 
 from cloud_runtime.errors import CloudRuntimeError, UnauthenticatedError
 from cloud_runtime.safety.watched_file import WatchedFile
@@ -17,6 +16,16 @@ from cloud_runtime.safety.watched_file import WatchedFile
 _HEADER, _SCHEME = "authorization", "Bearer "
 _LOCAL = re.compile(r"unix:|ipv4:127\.|ipv6:(\[|%5B)::1(\]|%5D)")
 _MIN_TOKEN = 16  # characters: fewer can be guessed
+
+
+class Caller(Protocol):
+    """What a call tells of who sent it."""
+
+    def peer(self) -> str: ...
+
+    def auth_context(self) -> Any: ...
+
+    def invocation_metadata(self) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -48,25 +57,27 @@ class Clients:
     Args:
         token_file: ``NAME TOKEN [operator]`` a line, # for comments; None lets everybody in who reaches
             the server, operators only from this machine.
+        certificates: whether clients have certificates to be known by.
 
     Raises:
         CloudRuntimeError: the file cannot be read, or a line of it makes no sense.
     """
 
-    def __init__(self, token_file: Path | None = None) -> None:
+    def __init__(self, token_file: Path | None = None, *, certificates: bool = False) -> None:
+        self._certificates = certificates
         self._file = WatchedFile((token_file,), _read_tokens) if token_file else None
 
-    def identify(self, context: grpc.ServicerContext) -> Client:
+    def identify(self, context: Caller) -> Client:
         """Say who calls.
 
         Raises:
             UnauthenticatedError: tokens are wanted, and the call has none that is known.
         """
         if self._file is None:
-            peer = context.peer()
-            names: Any = context.auth_context().get("x509_common_name")  # bytes, whatever the stubs say
-            name = f"certificate {names[0].decode(errors='replace')}" if names else peer
-            return Client(name, _LOCAL.match(peer) is not None)
+            names: Any = None  # bytes, whatever the stubs say
+            if self._certificates:
+                names = context.auth_context().get("x509_common_name")
+            return _by_connection(context.peer(), names[0] if names else None)
         for key, value in context.invocation_metadata() or ():
             if key == _HEADER and isinstance(value, str) and value.startswith(_SCHEME):
                 return self._match(value.removeprefix(_SCHEME).strip())
@@ -82,6 +93,12 @@ class Clients:
         if found is None:
             raise UnauthenticatedError("The token is not known here.")
         return Client(found.name, found.operator)
+
+
+@lru_cache(maxsize=1024)
+def _by_connection(peer: str, certificate: bytes | None) -> Client:
+    name = peer if certificate is None else f"certificate {certificate.decode(errors='replace')}"
+    return Client(name, _LOCAL.match(peer) is not None)
 
 
 def _read_tokens(paths: tuple[Path, ...]) -> tuple[_Token, ...]:

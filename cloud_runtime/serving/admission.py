@@ -47,8 +47,10 @@ class Limits:
 class Ticket:
     """One request's place. Leave() gives it back; more than once does no harm."""
 
-    def __init__(self, admission: Admission, client: str, size: int) -> None:
-        self._admission, self.client, self.size, self.open = admission, client, size, True
+    __slots__ = ("_admission", "account", "open", "size")
+
+    def __init__(self, admission: Admission, account: _Client, size: int) -> None:
+        self._admission, self.account, self.size, self.open = admission, account, size, True
 
     def resize(self, size: int) -> None:
         """Say how many bytes the message has after all.
@@ -56,7 +58,8 @@ class Ticket:
         Raises:
             OverloadedError: no room for so many; the ticket is still to be left.
         """
-        self._admission.resize(self, size)
+        if size != self.size:
+            self._admission.resize(self, size)
 
     def expect(self) -> None:
         """Look again, right before the message is read: the client's size may be known by now.
@@ -77,7 +80,8 @@ class Admission:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._clients: OrderedDict[str, _Client] = OrderedDict()
         self._requests = self._bytes = 0
         self._closed = False
@@ -90,35 +94,38 @@ class Admission:
             NotServingError: the server is shutting down.
         """
         limits = self._limits
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise NotServingError("The server is shutting down.")
             account = self._account(client)
-            self._check_rate(account)
+            if limits.client_rate:
+                self._check_rate(account)
             if self._requests >= limits.requests:
                 raise OverloadedError(f"The server is full ({limits.requests} requests). Try again later.")
             if account.requests >= limits.client_requests:
                 raise OverloadedError(
                     f"This client has {account.requests} requests here, as many as it may. Try again later."
                 )
-            self._check_bytes(account, account.last_size)
+            size = account.last_size
+            self._check_bytes(account, size)
             account.requests += 1
             self._requests += 1
-            self._charge(account, account.last_size)
-            return Ticket(self, client, account.last_size)
+            account.bytes += size
+            self._bytes += size
+            return Ticket(self, account, size)
 
     def expect(self, ticket: Ticket) -> None:
         """See Ticket.expect()."""
-        with self._changed:
-            account = self._account(ticket.client)
+        with self._lock:
+            account = ticket.account
             self._check_bytes(account, account.last_size)
             self._charge(account, account.last_size)
             ticket.size = account.last_size
 
     def resize(self, ticket: Ticket, size: int) -> None:
         """See Ticket.resize()."""
-        with self._changed:
-            account = self._account(ticket.client)
+        with self._lock:
+            account = ticket.account
             account.last_size = size
             self._charge(account, -ticket.size)
             ticket.size = 0
@@ -128,20 +135,21 @@ class Admission:
 
     def leave(self, ticket: Ticket) -> None:
         """See Ticket.leave()."""
-        with self._changed:
+        with self._lock:
             if not ticket.open:
                 return
             ticket.open = False
-            account = self._account(ticket.client)
+            account = ticket.account
             account.requests -= 1
             self._requests -= 1
-            self._charge(account, -ticket.size)
+            account.bytes -= ticket.size
+            self._bytes -= ticket.size
             if self._closed and not self._requests:
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Let nobody in any more."""
-        with self._changed:
+        with self._lock:
             self._closed = True
 
     def wait_until_empty(self, timeout: float) -> bool:
@@ -177,8 +185,6 @@ class Admission:
     def _check_rate(self, account: _Client) -> None:
         """Token bucket: a second's worth may come at once."""
         rate, now = self._limits.client_rate, time.monotonic()
-        if not rate:
-            return
         account.allowance = min(max(rate, 1.0), account.allowance + (now - account.seen) * rate)
         account.seen = now
         if account.allowance < 1:

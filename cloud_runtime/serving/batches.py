@@ -24,14 +24,14 @@ class BatchPolicy:
 
     Attributes:
         joins: whether requests may share a run (``dynamic_batching`` in the configuration).
-        slices: whether one request may take several runs, so that others get turns between them.
-        limit: samples in one run; 0 leaves a request as it came.
+        slice: samples of one request in one run, so that others get turns between them; 0 for all.
+        limit: samples in one run of joined requests; 0 where a request has no samples that we know of.
         preferred: batch sizes worth waiting for, ascending.
         delay_ns: how long the oldest request waits at most for a preferred size, where others wait too.
     """
 
     joins: bool = False
-    slices: bool = False
+    slice: int = 0
     limit: int = 0
     preferred: tuple[int, ...] = ()
     delay_us: int = 0

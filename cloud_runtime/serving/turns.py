@@ -1,9 +1,10 @@
 """Who runs when: as many runs at once as cores, turns by client, joined where the model allows it.
 
-The thread that brought a request runs it itself when its turn comes, for itself and for whom it joins
-("leader and followers"): a request that finds the server idle changes no thread and waits for nothing. The
-queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
-A request larger than a run's limit takes a turn for each slice.
+The queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
+Whoever has a slot takes the next request and whom it joins, runs them, hands every one its outputs, and looks
+for more; nobody sleeps on a request's behalf. Threads that bring requests have slots for short runs, since
+handing one over costs more than it takes; for all else there are threads of our own. A request larger than a
+slice takes a turn for each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Protocol
 
@@ -20,6 +22,7 @@ from cloud_runtime.serving.batches import Arrays, BatchPolicy, join, joinable, p
 from cloud_runtime.serving.statistics import ModelStatistics, Timing
 
 _now = time.monotonic_ns
+_SHORT = 10_000_000  # nanoseconds that a thread with other duties may spend on a run
 
 
 class Model(Protocol):
@@ -41,13 +44,28 @@ class Call:
         deadline: ``time.monotonic_ns()`` after which nobody waits for the answer; None for no end.
     """
 
+    __slots__ = (
+        "_error",
+        "_slices",
+        "_taken",
+        "cancelled",
+        "client",
+        "deadline",
+        "done",
+        "end",
+        "inputs",
+        "model",
+        "since",
+        "size",
+        "timing",
+    )
+
     def __init__(self, model: Model, inputs: Arrays, client: str, deadline: int | None = None) -> None:
         self.model, self.inputs, self.client, self.deadline = model, inputs, client, deadline
         self.size = len(next(iter(inputs.values()))) if model.policy.limit else 1
         self.timing = Timing()
         self.cancelled = self.done = False
-        self._gate = threading.Lock()
-        self._gate.acquire()
+        self.end: Callable[[], object] = bool  # called once it is done
         self._taken = 0
         self._slices: list[Arrays] = []
         self._error: BaseException | None = None
@@ -78,20 +96,6 @@ class Call:
             raise self._error
         return join(self._slices)
 
-    def wait(self) -> bool:
-        """Wait for the turn or the end; False where the deadline came first."""
-        if self.deadline is None:
-            return self._gate.acquire()
-        return self._gate.acquire(timeout=max(0, self.deadline - _now()) / 1e9)
-
-    def wait_on(self) -> None:
-        """Wait without a deadline: somebody works on this call, or is about to wake it."""
-        self._gate.acquire()
-
-    def wake(self) -> None:
-        """Let a wait end."""
-        self._gate.release()
-
     def over(self) -> BaseException | None:
         """Say why the call need not be run any more, if so."""
         if self.cancelled:
@@ -101,104 +105,170 @@ class Call:
         return None
 
 
+_Batch = list[tuple[Call, int]]  # calls, each with so many of its samples
+
+
 class TurnQueue:
     """Runs requests, at most ``slots`` at a time. Safe to use from many threads.
 
     Args:
-        slots: runs at a time.
+        slots: runs at a time; each has a thread, beside those that come to work().
     """
 
     def __init__(self, slots: int) -> None:
         self._lock = threading.Lock()
-        self._arrival = threading.Condition(self._lock)
-        self._free = slots
+        self._wanted, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._free, self._idle, self._lingering = slots, 0, 0
+        self._stopped = False
         self._lines: OrderedDict[str, deque[Call]] = OrderedDict()
+        for number in range(slots):
+            threading.Thread(target=self._serve, name=f"run {number}", daemon=True).start()
+
+    def submit(self, call: Call, end: Callable[[], object], *, works: bool = False) -> None:
+        """Put a call in line.
+
+        Args:
+            call: a new one.
+            end: called once it is done, on a thread that others wait for: ``call.result()`` then tells.
+            works: whether the caller comes to work() next, so that nobody has to be woken.
+
+        Raises:
+            DeadlineError: its deadline has passed.
+            CallCancelledError: it was cancelled.
+        """
+        call.end = end
+        with self._lock:
+            if error := call.over():
+                raise error
+            self._append(call)
+            if not works:
+                self._wake()
+            if self._lingering:
+                self._arrival.notify_all()
+
+    def waits(self) -> bool:
+        """Tell whether a call is in line."""
+        return bool(self._lines)
+
+    def work(self) -> bool:
+        """Run one batch here and now, if a slot is free and it won't take long; False where none was."""
+        with self._lock:
+            if not (self._lines and self._free):
+                return False
+            if not _is_short(next(iter(self._lines.values()))[0].model):
+                self._wake()
+                return False
+            expired, batch = self._take()
+        self._run(expired, batch)
+        return True
 
     def run(self, call: Call) -> Arrays:
-        """Wait for the call's turn, run it, and return its outputs by name.
+        """Wait for the call's turn and its run, and return its outputs by name.
 
         Raises:
             DeadlineError: its deadline passed while it waited.
             CallCancelledError: cancel() was called while it waited.
             GraphError: the run failed.
         """
-        mine = self._enter(call)
-        while not call.done:
-            if not mine:
-                self._await(call)
-                mine = not call.done
-                continue
-            mine = self._lead(call)
+        gate = threading.Lock()
+        gate.acquire()
+        self.submit(call, gate.release)
+        if call.deadline is not None and not gate.acquire(timeout=max(0, call.deadline - _now()) / 1e9):
+            with self._lock:
+                waited = self._remove(call)
+            if waited:
+                raise DeadlineError("The call's deadline passed while it waited for its turn.")
+            gate.acquire()  # somebody works on it
+        elif call.deadline is None:
+            gate.acquire()
         return call.result()
 
     def cancel(self, call: Call) -> None:
         """Take a waiting call out of the queue. One that runs already is left to end."""
         with self._lock:
             call.cancelled = True
-            if self._remove(call):
-                call.fail(CallCancelledError("The call was cancelled."))
-                call.wake()
+            waited = self._remove(call)
+        if waited:
+            call.fail(CallCancelledError("The call was cancelled."))
+            call.end()
 
-    def _enter(self, call: Call) -> bool:
+    def stop(self) -> None:
+        """End the threads, once nobody waits."""
         with self._lock:
+            self._stopped = True
+            self._wanted.notify_all()
+
+    def _serve(self) -> None:
+        """Run batches until the end."""
+        while True:
+            with self._lock:
+                while not (self._lines and self._free):
+                    if self._stopped:
+                        return
+                    self._idle += 1
+                    self._wanted.wait()
+                    self._idle -= 1
+                expired, batch = self._take()
+            self._run(expired, batch)
+
+    def _wake(self) -> None:
+        """Have one of our threads look, if a slot is free; whoever has one looks again after its run."""
+        if self._free and self._idle:
+            self._wanted.notify()
+
+    def _take(self) -> tuple[list[Call], _Batch]:
+        """Take a slot, the calls whose time is over, and what to run, if there is any."""
+        self._free -= 1
+        expired: list[Call] = []
+        batch: _Batch = []
+        while self._lines and not batch:
+            call = self._pop()
             if error := call.over():
-                raise error
-            if self._free:  # then nobody waits
-                self._free -= 1
-                return True
-            self._append(call)
-            self._arrival.notify_all()
-            return False
-
-    def _await(self, call: Call) -> None:
-        if call.wait():
-            return
-        with self._lock:
-            if self._remove(call):
-                call.fail(DeadlineError("The call's deadline passed while it waited for its turn."))
-                return
-        call.wait_on()
-
-    def _lead(self, call: Call) -> bool:
-        """Run one batch; True where the call keeps the turn for its next slice."""
-        batch = self._collect(call)
-        _execute(batch)
-        with self._lock:
-            for other, _ in batch[1:]:
-                other.wake()
-            if not call.done and (error := call.over()):
                 call.fail(error)
-            if not call.done and not self._lines:
-                return True
-            if not call.done:
-                self._append(call, again=True)
-            self._pass_on()
-            return False
+                expired.append(call)
+            else:
+                batch = self._collect(call)
+        if self._lines:
+            self._wake()  # there is enough for another slot
+        return expired, batch
 
-    def _collect(self, call: Call) -> list[tuple[Call, int]]:
-        policy = call.model.policy
-        limit = policy.limit if policy.slices or policy.joins else call.left
-        batch = [(call, min(call.left, limit) if policy.slices else call.left)]
-        if not policy.joins:
-            return batch
+    def _run(self, expired: list[Call], batch: _Batch) -> None:
+        """Run what was taken, tell everybody, and give the slot back."""
+        if batch:
+            _execute(batch)
+        for call in expired:
+            call.end()
+        for call, _ in batch:
+            if call.done:
+                call.end()
         with self._lock:
-            room = limit - batch[0][1]
-            if policy.delay_us and self._waiting(call, room):
-                self._linger(call, batch[0][1])
-            others = self._joining(call, room)
-            sizes = [batch[0][1], *(other.left for other in others)]
-            for other in others[: _count_to_join(sizes, policy)]:
-                self._remove(other)
-                batch.append((other, other.left))
-        return batch
+            self._free += 1
+            if batch and not batch[0][0].done:
+                self._append(batch[0][0], again=True)  # for its next slice
+
+    def _collect(self, call: Call) -> _Batch:
+        policy = call.model.policy
+        limit = policy.limit if policy.joins else call.left
+        size = min(call.left, policy.slice) if policy.slice else call.left
+        if not (policy.joins and self._lines):
+            return [(call, size)]
+        if policy.delay_us and self._waiting(call, limit - size):
+            self._linger(call, size)
+        others = self._joining(call, limit - size)
+        count = _count_to_join([size, *(other.left for other in others)], policy)
+        for other in others[:count]:
+            self._remove(other)
+        return [(call, size), *((other, other.left) for other in others[:count])]
 
     def _linger(self, call: Call, size: int) -> None:
         """Wait, under the lock, for a batch worth running, at most until the oldest has waited its delay."""
         policy, until = call.model.policy, call.since + call.model.policy.delay_ns
+        self._lingering += 1
         while (remaining := until - _now()) > 0:
             if size + self._waiting(call, policy.wanted - size) >= policy.wanted:
-                return
+                break
             self._arrival.wait(remaining / 1e9)
+        self._lingering -= 1
 
     def _waiting(self, call: Call, room: int) -> int:
         return sum(other.left for other in self._joining(call, room))
@@ -236,21 +306,21 @@ class TurnQueue:
         call.model.statistics.queued(-1)
         return True
 
-    def _pass_on(self) -> None:
-        """Give the turn to the next client's oldest call, or free the slot."""
-        while self._lines:
-            client, line = next(iter(self._lines.items()))
-            call = line[0]
-            self._remove(call)
-            if client in self._lines:
-                self._lines.move_to_end(client)
-            error = call.over()
-            if error is not None:
-                call.fail(error)
-            call.wake()
-            if error is None:
-                return
-        self._free += 1
+    def _pop(self) -> Call:
+        """Take the next client's oldest call, and let that client wait for the others."""
+        client, line = next(iter(self._lines.items()))
+        call = line.popleft()
+        if line:
+            self._lines.move_to_end(client)
+        else:
+            del self._lines[client]
+        call.model.statistics.queued(-1)
+        return call
+
+
+def _is_short(model: Model) -> bool:
+    """Tell whether the next run will be over soon, as far as the last one tells, without waiting for more."""
+    return 0 < model.statistics.last_run <= _SHORT and not model.policy.delay_us
 
 
 def _fits(one: Call, other: Call) -> bool:

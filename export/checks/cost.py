@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import torch
 
-from export.graphs import ArchiveEncoder, EdgeEncoder
 from phasekey.bundle import TensorSpec
 from phasekey.model import SplitNetwork
-from phasekey.model.counting import count_operations
+from phasekey.model.counting import count_work
 
 
 @dataclass(frozen=True)
@@ -42,20 +40,13 @@ def measure_cost(network: SplitNetwork, x: TensorSpec, h: TensorSpec) -> Cost:
     Returns:
         Operations of each part, and bytes on the wire.
     """
-    channels, height, width = network.image
-    image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
-    k, (first, *rest) = network.components, network.feature_shape
-    samples = k if network.secret == "permutation" else 1  # of one image
-    noise = torch.zeros(1, (k - 1) * network.noise_size)
-    archived = network.decoy_source == "archive"
-    alone = count_operations(ArchiveEncoder(network), image)
-    processing = count_operations(network.processing, torch.zeros(samples, k // samples * first, *rest))
-    decoder = count_operations(network.decoder, torch.zeros(1, *network.processed_shape))
+    work = count_work(network)
+    samples = network.components if network.secret == "permutation" else 1  # of one image
     return Cost(
-        alone if archived else count_operations(EdgeEncoder(network), image, noise),
-        processing,
-        decoder,
-        alone + processing // k + decoder,
+        work.encode,
+        work.processing,
+        work.decoder,
+        work.whole,
         samples * _bytes(x),
         samples * _bytes(h),
     )

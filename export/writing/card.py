@@ -7,6 +7,7 @@ from typing import Any
 
 from phasekey.audit.report.card import section
 from phasekey.bundle import Manifest
+from phasekey.planner.card import ASSUMED, plan_lines
 
 USE = """\
 ## Intended use
@@ -65,6 +66,9 @@ def card_text(manifest: Manifest, sizes: dict[str, int]) -> str:
         _cost_sentence(export["cost"]),
         f"On the wire: {export['cost']['bytes_up']:,} bytes up, {export['cost']['bytes_down']:,} down "
         f"({manifest.wire.dtype}), without the message around them (about 100 bytes).",
+        "## Is the split worth it?",
+        "\n".join(f"- {line}" for line in plan_lines(manifest)),
+        ASSUMED,
         "## Checks at export",
         _proof_sentence(manifest),
         _table(("relative L2 error by sample", "median", "95%", "largest"), _parity_rows(export["parity"])),

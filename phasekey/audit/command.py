@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from phasekey.audit.report.thresholds import Threshold
     from phasekey.audit.result.result import Audit
     from phasekey.audit.subject.subject import Subject
+    from phasekey.training.controls.comparison import Comparison
     from phasekey.training.data.dataset import ImageDataset
 
 DESCRIPTION = """\
@@ -31,6 +33,9 @@ examples:
       attacks what was exported, as it travels; writes a summary into the bundle's manifest
   phasekey audit --bundle build/digits --fail-above thresholds.toml
       exit status 1 where the strongest attack goes beyond a threshold, for continuous integration
+  phasekey audit exports round-1/model.pt round-2/model.pt round-3/model.pt --out reports/exports
+      what devices give away that send an image under several encoders, as phasekey federate --thaw-encoder
+      makes them
   phasekey audit compare reports/original reports/complex --out reports/both
       lays audits side by side
 
@@ -59,9 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = (
         "%(prog)s (--ckpt FILE | --bundle DIR) [options]\n       %(prog)s compare REPORT REPORT... --out DIR"
+        "\n       %(prog)s exports FILE FILE... [--data DATA] --out DIR"
     )
     parser.add_argument(
-        "compare", nargs="*", metavar="compare REPORT...", help="lay reports side by side, each a folder"
+        "compare",
+        nargs="*",
+        metavar="compare REPORT... | exports FILE...",
+        help="lay reports side by side, each a folder",
     )
     _add_subject(parser)
     _add_terms(parser)
@@ -121,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     require_extra("train", "auditing", (*NEEDED, "matplotlib"))
     let_threads_sleep()
     if args.compare:
-        return _compare(args.compare, args.out)
+        return _exports(args) if args.compare[0] == "exports" else _compare(args.compare, args.out)
     _check(args)
     from phasekey.audit.report.thresholds import load_thresholds
 
@@ -131,23 +140,29 @@ def run(args: argparse.Namespace) -> int:
         from phasekey.audit.claims import command as claims
 
         status = claims.run(args, subject, subject.promise, dataset)
-    else:
-        status = _judge(_audit(args, subject, dataset), thresholds)
-    _alone(args, dataset)
-    return status
+        _alone(args, subject, dataset)
+        return status
+    return _judge(_audit(args, subject, dataset), thresholds)
 
 
-def _alone(args: argparse.Namespace, dataset: "ImageDataset") -> None:
+def _alone(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset") -> "Comparison | None":
+    """Compare with the device alone, where that was not declined, and say what came of it."""
     from tqdm import tqdm
 
     from phasekey.audit.alone import compare_alone
 
     if args.no_controls:
-        return
-    if args.ckpt is None:
+        return None
+    if subject.checkpoint is None:
         tqdm.write("what the cloud adds: audit the checkpoint, or see phasekey controls")
-        return
-    tqdm.write(f"\n{compare_alone(args.ckpt, dataset, args.budget, args.out)}")
+        return None
+    found = compare_alone(subject.checkpoint, dataset, args.budget, args.out)
+    tqdm.write(
+        "what the cloud adds is not compared where an image has several labels"
+        if found is None
+        else f"\n{found.page()}"
+    )
+    return found
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -192,7 +207,7 @@ def _audit(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset"
     tqdm.write(
         f"auditing {subject.facts['name']}: {subject.audited}; budget {args.budget}, data {dataset.name}"
     )
-    audit = run_audit(subject, dataset, request, args.out)
+    audit = run_audit(subject, dataset, request, args.out, alone=partial(_alone, args, subject, dataset))
     verdict = verdict_sentence(audit)
     summary = summarise(audit, verdict, verdict_grade(audit), sha256_of_file(args.out / REPORT_FILE))
     place = deliver(subject.kind, path, args.out, summary)
@@ -234,6 +249,23 @@ def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:
     for sentence in sentences:
         print(f"threshold broken: {sentence}", file=sys.stderr)  # noqa: T201
     return BROKEN if sentences else 0
+
+
+def _exports(args: argparse.Namespace) -> int:
+    from phasekey.audit.across_exports import compare_exports
+    from phasekey.training.checkpoint import load_checkpoint
+    from phasekey.training.data.registry import load_dataset
+
+    checkpoints = [Path(word) for word in args.compare[1:]]
+    if len(checkpoints) < 2:
+        raise AuditError("exports takes two checkpoints or more, of one network that went on learning")
+    first = load_checkpoint(checkpoints[0])
+    words, (_, height, width) = args.data or first.config.get("data"), first.architecture["image"]
+    if not words:
+        raise AuditError("it is not written down what this network was trained on: give --data")
+    dataset = load_dataset(words, height if height == width else None, progress=True)
+    print(compare_exports(checkpoints, dataset, args.out))  # noqa: T201
+    return 0
 
 
 def _compare(words: Sequence[str], out: Path) -> int:

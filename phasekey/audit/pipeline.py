@@ -1,7 +1,7 @@
 """The steps of an audit, one after another: stage, attack, score, write."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from phasekey.audit.subject.stage import Stage, Terms, build_stage
 from phasekey.audit.subject.subject import Subject
 from phasekey.files import write_whole
 from phasekey.machine import hardware, versions
+from phasekey.training.controls.comparison import Comparison
 from phasekey.training.data.dataset import ImageDataset
 
 WORK = "work"  # folder of what attackers found, for an audit that goes on
@@ -49,8 +50,9 @@ class Request:
 
 
 def run_audit(
-    subject: Subject, dataset: ImageDataset, request: Request, folder: Path, *, progress: bool = True
-) -> Audit:
+    subject: Subject, dataset: ImageDataset, request: Request, folder: Path, *,
+    progress: bool = True, alone: Callable[[], Comparison | None] = lambda: None,
+) -> Audit:  # fmt: skip
     """Attack, and write report.json, examples.npz, report.html and its figures into the folder.
 
     Findings lie in FOLDER/work as soon as an attack is done, so that the same call goes on after a kill.
@@ -61,6 +63,7 @@ def run_audit(
         request: how to audit.
         folder: where to write; made where it is missing.
         progress: whether to show a bar.
+        alone: compares the network with its device alone; called when all attacks are done.
 
     Returns:
         The audit as report.json has it.
@@ -92,7 +95,7 @@ def run_audit(
     write_whole(folder / REPORT_FILE, audit_text(audit).encode(), error=AuditError)
     examples = collect(stage.scene, chosen.attacks, findings)
     examples.save(folder)
-    write_report(folder, audit, examples)
+    write_report(folder, audit, examples, alone())
     return audit
 
 

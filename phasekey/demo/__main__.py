@@ -72,7 +72,7 @@ def _pack(work: Path, folder: Path) -> None:
 def _measure_and_show(work: Path, folders: dict[str, Path]) -> "dict[str, Mode]":
     from phasekey.bundle import load_manifest
     from phasekey.demo import measure, show
-    from phasekey.demo.server import running_server
+    from phasekey.served import running_server
     from phasekey.training.checkpoint import load_checkpoint
 
     checkpoint = {mode: folder / "run" / "model.pt" for mode, folder in folders.items()}

@@ -1,10 +1,9 @@
 """What a device does in a round: some steps on its own images, and the change that came of them."""
 
-from dataclasses import dataclass
-
 import torch
 
 from phasekey.federated.errors import FederatedError
+from phasekey.federated.settings import Terms
 from phasekey.federated.travelling import put, take, travelling
 from phasekey.federated.updates import Arrays, Update, clip
 from phasekey.model import SplitNetwork
@@ -12,26 +11,6 @@ from phasekey.training import objective
 from phasekey.training.batches import Batches
 from phasekey.training.data.dataset import Augment, Split
 from phasekey.training.step import TrainingPass
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the server asks of each device in a round.
-
-    Attributes:
-        epochs: over the device's own images.
-        batch_size: images a step.
-        lr: of SGD with momentum, whose state ends with the round and never travels.
-        longest: Euclidean length to which a device clips its change.
-        thawed: the encoder learns too.
-    """
-
-    epochs: int = 1
-    batch_size: int = 32
-    lr: float = 0.02
-    longest: float = 10.0
-    thawed: bool = False
-
 
 MOMENTUM = 0.9
 
@@ -74,4 +53,4 @@ def local_update(
     change = [new - old for new, old in zip(take(network, thawed=terms.thawed), weights, strict=True)]
     if not all(torch.isfinite(torch.from_numpy(part)).all() for part in change):
         raise FederatedError("training on this device came to no finite numbers: use a smaller --lr")
-    return Update(clip(change, terms.longest), float(len(split)))
+    return Update(clip(change, terms.clip_norm), float(len(split)))

@@ -1,43 +1,70 @@
-"""A fleet on this machine: images dealt to devices, rounds run, the result kept."""
+"""A fleet on this machine: public images kept back, the rest dealt to devices, and rounds run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phasekey.federated.errors import FederatedError
-from phasekey.federated.local import Terms
-from phasekey.federated.rounds import Public, end_round
+from phasekey.federated.rounds import Public
+from phasekey.federated.running import Job, improve
 from phasekey.federated.splits import Rows, deal, parse_split
-from phasekey.federated.travelling import take
-from phasekey.federated.updates import Arrays
-from phasekey.training.checkpoint import load_checkpoint
+from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.data.registry import load_dataset
+from phasekey.training.loop import train
 
 if TYPE_CHECKING:
-    from phasekey.federated.flower.device import Holding
-    from phasekey.federated.flower.server import RoundFacts, Rounds
+    from phasekey.federated.flower.device import Device
 
 PROXY = 10  # every tenth training image is public: it renews norms and belongs to no device
+START_EPOCHS = 8  # over the public images, where no start is given
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """What a simulation deals out.
+class Dealing:
+    """How images come to devices, in words that another process can follow.
 
     Attributes:
+        data: the words of --data.
+        clients: devices.
+        split: the words of --split.
+        seed: of the draw.
+    """
+
+    data: str
+    clients: int
+    split: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """Who holds what.
+
+    Attributes:
+        dataset: all of it.
         devices: rows of the training split, for each device.
         proxy: rows that are public.
     """
 
+    dataset: ImageDataset
     devices: list[Rows]
     proxy: Rows
 
+    def held(self, device: int) -> Split:
+        """The images of a device."""
+        return _rows(self.dataset.train, self.devices[device])
 
-def gather(dataset: ImageDataset, clients: int, words: str, seed: int) -> Fleet:
+    @property
+    def public(self) -> Public:
+        """What nobody needs to hide."""
+        return Public(self.dataset.train.images[self.proxy], self.dataset.test)
+
+
+def gather(dataset: ImageDataset, clients: int, words: str, seed: int) -> Dealt:
     """Hold public images back, and deal the rest to devices.
 
     Raises:
@@ -48,75 +75,85 @@ def gather(dataset: ImageDataset, clients: int, words: str, seed: int) -> Fleet:
         raise FederatedError("--split deals by class, and these images have attributes instead")
     proxy = np.arange(0, len(labels), PROXY)
     rest = np.setdiff1d(np.arange(len(labels)), proxy)
-    return Fleet([rest[rows] for rows in deal(labels[rest], clients, parse_split(words), seed)], proxy)
+    dealt = deal(labels[rest], clients, parse_split(words), seed)
+    return Dealt(dataset, [rest[rows] for rows in dealt], proxy)
 
 
-def simulate(
-    checkpoint: Path,
-    dataset: ImageDataset,
-    fleet: Fleet,
-    rounds: "Rounds",
-    terms: Terms,
-    out: Path,
-    say: Callable[[str], None],
-) -> Path:
-    """Improve a checkpoint by devices that all live in this process.
+def train_start(dealt: Dealt, data: str, out: Path) -> Path:
+    """Train a network to begin with on public images alone.
 
     Args:
-        checkpoint: to begin with; every device has it.
-        dataset: images; its test split scores each round.
-        fleet: who holds what.
-        rounds, terms: how the run goes.
-        out: folder for model.pt, written anew after every round that is proved.
-        say: takes a line about each round.
+        dealt: who holds what.
+        data: words for the checkpoint.
+        out: folder for model.pt.
+
+    Returns:
+        Its path; what is there already stays.
+
+    Raises:
+        TrainingError: a folder.
+    """
+    path = out / "model.pt"
+    if not path.is_file():
+        small = replace(dealt.dataset, train=_rows(dealt.dataset.train, dealt.proxy))
+        train(TrainConfig(data=data, out=out, epochs=START_EPOCHS), small, progress=False)
+    return path
+
+
+def simulate(job: Job, dealing: Dealing) -> Path:
+    """Improve a checkpoint by devices on a real SuperLink and SuperNodes of this machine.
+
+    Args:
+        job: what the server does.
+        dealing: what the devices hold; their process follows it by itself.
 
     Returns:
         The path of model.pt.
 
     Raises:
-        FederatedError: a round whose result is not proved, or no round that enough devices took part in.
+        FederatedError: as improve does, or a program of Flower's does not start.
         TrainingError: a checkpoint or a folder.
     """
-    from phasekey.federated.flower.device import Holding, device_app
+    from phasekey.federated.flower.children import LOOPBACK, free_port
+    from phasekey.federated.flower.machines import OtherProcess, serve
+
+    port, folder = free_port(), job.out / "flower"
+    with OtherProcess(
+        _be_devices, dealing, f"{LOOPBACK}:{port}", folder, job.rounds.aggregate, job.terms.thawed
+    ):
+        return serve(job, LOOPBACK, port, None)
+
+
+def simulate_here(job: Job, dealt: Dealt) -> Path:
+    """Improve a checkpoint by devices that all live in this process, without sockets: for tests.
+
+    Raises:
+        FederatedError, TrainingError: as simulate does.
+    """
     from phasekey.federated.flower.in_process import FIRST_DEVICE, SERVER, InProcessGrid, new_context
-    from phasekey.federated.flower.server import run_rounds
 
-    out.mkdir(parents=True, exist_ok=True)
-    start, path = load_checkpoint(checkpoint), out / "model.pt"
-
-    def holding(number: int) -> Holding:
-        rows = fleet.devices[number]
-        split = Split(dataset.train.images[rows], dataset.train.labels[rows])
-        return Holding(load_checkpoint(checkpoint).network, split, dataset.augment, number)
-
-    masked = rounds.aggregate == "secagg"
-    apps = {
-        FIRST_DEVICE + number: device_app(partial(_held, holding(number)), masked=masked)
-        for number in range(len(fleet.devices))
-    }
-    public = Public(dataset.train.images[fleet.proxy], dataset.test)
-
-    def after(facts: "RoundFacts", weights: Arrays) -> None:
-        told = {"rounds": facts.number, "devices": facts.taken, "aggregate": rounds.aggregate}
-        accuracy = end_round(start, weights, public, path, told, thawed=terms.thawed)
-        say(
-            f"round {facts.number}/{rounds.number}: {facts.taken} devices, {facts.refused} left out, "
-            f"test accuracy {accuracy.hidden:.4f} through the secret; proved"
-        )
-
-    run_rounds(
-        InProcessGrid(apps),
-        new_context(SERVER),
-        take(start.network, thawed=terms.thawed),
-        terms,
-        rounds,
-        after,
-    )
-    if not path.is_file():
-        raise FederatedError(f"no round had the {rounds.least} devices that it takes: nothing was written")
-    return path
+    apps = _apps(dealt, job.rounds.aggregate, job.terms.thawed)
+    return improve(InProcessGrid(dict(enumerate(apps, FIRST_DEVICE))), new_context(SERVER), job)
 
 
-def _held(holding: "Holding", context: object) -> "Holding":  # noqa: ARG001 - Flower passes it
-    """A device's images, whatever Flower says of its node."""
-    return holding
+def _be_devices(
+    dealing: Dealing, address: str, folder: Path, aggregate: str, thawed: bool, keep_on: Callable[[], bool]
+) -> None:
+    from phasekey.federated.flower.machines import take_part
+
+    dealt = gather(load_dataset(dealing.data), dealing.clients, dealing.split, dealing.seed)
+    take_part(_apps(dealt, aggregate, thawed), address, folder, None, print, keep_on)
+
+
+def _apps(dealt: Dealt, aggregate: str, thawed: bool) -> list["Device"]:
+    from phasekey.federated.flower.device import Device, Holding
+
+    def app(number: int) -> Device:
+        holding = Holding(dealt.held(number), dealt.dataset.augment, number)
+        return Device(lambda _: holding, aggregate, thawed=thawed)
+
+    return [app(number) for number in range(len(dealt.devices))]
+
+
+def _rows(split: Split, rows: Rows) -> Split:
+    return Split(split.images[rows], split.labels[rows])

@@ -51,27 +51,29 @@ def check(update: Update, like: Arrays) -> None:
         raise UpdateError(f"an update weighs as many images as it was made from; got {update.weight:g}")
 
 
-def clip(change: Arrays, longest: float) -> Arrays:
+def clip(change: Arrays, clip_norm: float) -> Arrays:
     """Scale an update down to a length where it is longer.
 
     Args:
         change: of one device.
-        longest: Euclidean length that it may have at most.
+        clip_norm: Euclidean length that it may have at most.
     """
     length = norm(change)
     return (
-        change if length <= longest else [(part * (longest / length)).astype(np.float32) for part in change]
+        change
+        if length <= clip_norm
+        else [(part * (clip_norm / length)).astype(np.float32) for part in change]
     )
 
 
-def mean(updates: Sequence[Update], heaviest: float) -> Arrays:
+def mean(updates: Sequence[Update], max_examples: float) -> Arrays:
     """Average updates by weight.
 
     Args:
         updates: one or more, checked.
-        heaviest: weight that one may have at most: how many images a device has is its own word.
+        max_examples: weight that one may have at most: how many images a device has is its own word.
     """
-    weights = np.minimum([update.weight for update in updates], heaviest)
+    weights = np.minimum([update.weight for update in updates], max_examples)
     shares = weights / weights.sum()
     parts = zip(*(update.change for update in updates), strict=True)
     return [

@@ -1,8 +1,50 @@
-"""What a part of a network holds and does."""
+"""What a network and its parts hold and do."""
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from phasekey.model.network import SplitNetwork
+
+
+@dataclass(frozen=True)
+class Work:
+    """Floating-point operations of a split network for one image, as `count_operations` counts them.
+
+    Attributes:
+        encoder: one pass of the encoder.
+        drawn: decoys that a device makes of synthetic images for each answer, each by a pass of the encoder;
+            0 where they are prepared, or need none.
+        drawing: of all those synthetic images.
+        processing: of the processing module, on all components.
+        decoder: of the decoder.
+        components: k.
+    """
+
+    encoder: int
+    drawn: int
+    drawing: int
+    processing: int
+    decoder: int
+    components: int
+
+    @property
+    def encode(self) -> int:
+        """On the device before the wire, while somebody waits."""
+        return (1 + self.drawn) * self.encoder + self.drawing
+
+    @property
+    def device(self) -> int:
+        """On the device in all, while somebody waits."""
+        return self.encode + self.decoder
+
+    @property
+    def whole(self) -> int:
+        """Of the same network without hiding: one image, one component, all in one place."""
+        return self.encoder + self.processing // self.components + self.decoder
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -25,3 +67,31 @@ def count_operations(module: nn.Module, *inputs: Tensor) -> int:
     with FlopCounterMode(display=False) as counter:
         module.eval()(*inputs)
     return int(counter.get_total_flops())
+
+
+def count_work(network: SplitNetwork) -> Work:
+    """Count what the parts of a network do for one image.
+
+    Args:
+        network: in any form; put in evaluation mode. On the meta device, nothing is computed.
+
+    Returns:
+        Work; forms that hide nothing have one component.
+    """
+    hides = network.form == "complex" or network.secret == "permutation"
+    k = network.components if hides else 1
+    drawn = k - 1 if network.decoy_source == "gaussian-images" else 0
+    device = network.sampler.mean.device
+    samples = k if network.form != "complex" else 1  # a plain network takes components one by one
+    first, *rest = network.feature_shape
+    drawing = 2 * drawn * math.prod(network.sampler.components.shape)
+    return Work(
+        encoder=count_operations(network.encoder, torch.zeros(1, *network.image, device=device)),
+        drawn=drawn,
+        drawing=drawing,
+        processing=count_operations(
+            network.processing, torch.zeros(samples, k // samples * first, *rest, device=device)
+        ),
+        decoder=count_operations(network.decoder, torch.zeros(1, *network.processed_shape, device=device)),
+        components=k,
+    )

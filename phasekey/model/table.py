@@ -6,15 +6,14 @@
 import math
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
 
 from phasekey.model import SplitNetwork, build_network
-from phasekey.model.architectures import NAMES, VARIANTS, Split, describe
-from phasekey.model.counting import count_operations, count_parameters
-from phasekey.model.heads import HeadName
-from phasekey.model.network import Form
+from phasekey.model.architectures import NAMES, VARIANTS, describe
+from phasekey.model.counting import Work, count_parameters, count_work
 
 CLASSES = 10
 HEADER = """\
@@ -76,62 +75,40 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _shares(arch: str) -> tuple[str, ...]:
     """Say what a device does of one network, whole, by the paper's split and by the early one."""
-    whole = _device_work(arch, "original", "paper", 1)
-    paper, early = _device_work(arch, "complex", "paper", 2), _device_work(arch, "complex", "early", 1)
-    feature = _on_meta(arch, "complex", "early").feature_shape
+    whole = count_work(_on_meta(arch, form="original")).whole
+    paper = count_work(_on_meta(arch))
+    network = _on_meta(arch, split="early", head="light", decoy="archive", secret="orthogonal")
+    early, feature = count_work(network).device, network.feature_shape
     return (
         arch,
-        f"{sum(whole) / 1e6:,.2f}",
-        f"{_device(paper) / sum(whole):.0%}",
-        f"{_device(early) / 1e6:,.2f}",
-        f"{_device(early) / sum(whole):.1%}",
+        f"{whole / 1e6:,.2f}",
+        f"{(_encode(paper) + paper.decoder) / whole:.0%}",
+        f"{early / 1e6:,.2f}",
+        f"{early / whole:.1%}",
         _shape(feature),
         f"{2 * math.prod(feature):,}",
     )
 
 
-def _device(work: tuple[int, int, int]) -> int:
-    return work[0] + work[2]
+def _encode(work: Work) -> int:
+    """As the paper counts: a pass for the image and one for the decoy's, wherever that image is from."""
+    return (1 + work.drawn) * work.encoder
 
 
-def _device_work(arch: str, form: Form, split: Split, passes: int) -> tuple[int, int, int]:
-    """Operations of encoder (so many passes), processing module and decoder."""
-    network = _on_meta(arch, form, split)
-    blocks = network.components if form == "complex" else 1
-    with torch.device("meta"):
-        image = torch.zeros(1, *network.image)
-        x = torch.zeros(1, blocks * network.feature_shape[0], *network.feature_shape[1:])
-        return (
-            passes * count_operations(network.encoder, image),
-            count_operations(network.processing, x),
-            count_operations(network.decoder, torch.zeros(1, *network.processed_shape)),
-        )
-
-
-def _on_meta(arch: str, form: Form, split: Split) -> SplitNetwork:
-    side = describe(arch).image_size
+def _on_meta(arch: str, variant: str | None = None, **options: Any) -> SplitNetwork:
+    side = describe(arch, variant).image_size
     with torch.device("meta"):  # shapes without the work
-        head: HeadName = "light" if split == "early" else "paper"
-        return build_network(
-            arch, classes=CLASSES, image=(3, side, side), form=form, split=split, head=head
-        ).eval()
+        image = (3, side, side)
+        return build_network(arch, variant=variant, classes=CLASSES, image=image, **options).eval()
 
 
 def _row(arch: str, variant: str | None) -> tuple[str, ...]:
-    side = describe(arch, variant).image_size
-    with torch.device("meta"):  # shapes without the work
-        network = build_network(arch, variant=variant, classes=CLASSES, image=(3, side, side)).eval()
-        image = torch.zeros(1, 3, side, side)
-        x = torch.zeros(1, 2 * network.feature_shape[0], *network.feature_shape[1:])
-        real = torch.zeros(1, *network.processed_shape)
-        work = (
-            2 * count_operations(network.encoder, image),
-            count_operations(network.processing, x),
-            count_operations(network.decoder, real),
-        )
+    network = _on_meta(arch, variant)
+    counted = count_work(network)
+    work = (_encode(counted), counted.processing, counted.decoder)
     return (
         f"{arch}{' α' if variant == 'alpha' else ' β' if variant else ''}",
-        _shape((3, side, side)),
+        _shape(network.image),
         _shape(network.feature_shape),
         _shape(network.processed_shape),
         " / ".join(f"{count_parameters(part):,}" for part in _parts(network)),

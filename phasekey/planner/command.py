@@ -2,11 +2,17 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phasekey.command import require_extra
+from phasekey.planner.devices import CLOUD, DEVICES, DOWNLINK, RTT, UPLINK
 from phasekey.planner.errors import PlannerError
 from phasekey.planner.latency import Speeds
+
+if TYPE_CHECKING:
+    from phasekey.planner.network import Network
 
 DESCRIPTION = (
     "Compare every way to run a network: on the device, split, or as a JPEG to a cloud that sees it."
@@ -24,8 +30,6 @@ the last layer to the cloud; decoys are encoded ahead of time unless --decoys sa
 draws them for each answer.
 Speeds of devices are rough ones of their class, in 10⁹ operations a second that small networks reach there:
 """
-# Rough orders of magnitude; give your own where you know them.
-DEVICES = {"camera": 0.1, "phone": 20.0, "laptop": 60.0}
 NEEDED = ("torch", "matplotlib")
 
 
@@ -53,12 +57,14 @@ def _add_speeds(parser: argparse.ArgumentParser) -> None:
     device.add_argument("--device", choices=tuple(DEVICES), default="phone", help="class of device")
     device.add_argument("--device-gflops", type=float, help="its speed, 10⁹ operations a second")
     device.add_argument("--measure", action="store_true",
-                        help="take this machine for device and cloud, and loopback for the link")  # fmt: skip
-    parser.add_argument("--cloud-gflops", type=float, default=2_000.0,
-                        help="the cloud's for one request (default 2000)")  # fmt: skip
-    parser.add_argument("--uplink-mbps", type=float, default=20.0, help="10⁶ bits a second up (default 20)")
+                        help="take this machine for device and cloud, and loopback for the link: of a bundle "
+                        "its graphs in ONNX Runtime and its calls, of a network by name PyTorch")  # fmt: skip
+    parser.add_argument("--cloud-gflops", type=float, default=CLOUD,
+                        help="the cloud's for one request (default %(default)g)")  # fmt: skip
+    parser.add_argument("--uplink-mbps", type=float, default=UPLINK,
+                        help="10⁶ bits a second up (default %(default)g)")  # fmt: skip
     parser.add_argument("--downlink-mbps", type=float, help="down (default: five times the uplink)")
-    parser.add_argument("--rtt-ms", type=float, default=30.0, help="round trip in ms (default 30)")
+    parser.add_argument("--rtt-ms", type=float, default=RTT, help="round trip in ms (default %(default)g)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,13 +82,8 @@ def run(args: argparse.Namespace) -> int:
     plan = ways(
         network.architecture, classes=classes, image=network.image, hiding=hiding, early_end=network.early_end
     )
-    if args.measure:
-        from phasekey.planner.measure import device_speed, round_trip
-
-        speed = device_speed(network.architecture, classes=classes, image=network.image)
-        speeds = Speeds(speed, speed, LOOPBACK, LOOPBACK, round_trip())
-    else:
-        speeds = _speeds(args)
+    plan = replace(plan, own=network.own)
+    speeds = _measured(args, network) if args.measure else _speeds(args)
     print(  # noqa: T201
         json.dumps(facts(plan, speeds), indent=2)
         if args.json
@@ -96,12 +97,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-LOOPBACK = 10_000.0  # 10⁶ bits a second that a gRPC message gets through loopback, about
+def _measured(args: argparse.Namespace, network: "Network") -> Speeds:
+    """This machine for device and cloud: with the bundle's own graphs and calls, where there is a bundle."""
+    if args.bundle:
+        from phasekey.planner.measure_bundle import bundle_speeds
+
+        return bundle_speeds(args.bundle)
+    from phasekey.planner.measure import LOOPBACK, device_speed, round_trip
+
+    speed = device_speed(network.architecture, classes=args.classes, image=network.image)
+    return Speeds(speed, speed, LOOPBACK, LOOPBACK, round_trip())
 
 
 def _speeds(args: argparse.Namespace) -> Speeds:
     device = DEVICES[args.device] if args.device_gflops is None else args.device_gflops
-    down = 5 * args.uplink_mbps if args.downlink_mbps is None else args.downlink_mbps
+    down = DOWNLINK * args.uplink_mbps if args.downlink_mbps is None else args.downlink_mbps
     given = {
         "--device-gflops": device, "--cloud-gflops": args.cloud_gflops, "--uplink-mbps": args.uplink_mbps,
         "--downlink-mbps": down,
@@ -118,4 +128,5 @@ def _said(speeds: Speeds) -> str:
     return (
         f"device {speeds.device:,.3g} GFLOP/s, cloud {speeds.cloud:,.4g} GFLOP/s, "
         f"up {speeds.uplink:,.4g} Mbit/s, down {speeds.downlink:,.4g} Mbit/s, round trip {speeds.rtt:,.3g} ms"
+        + (f", each call {speeds.per_call:,.3g} ms beside" if speeds.per_call else "")
     )

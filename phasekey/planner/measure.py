@@ -12,8 +12,10 @@ from phasekey.model.build import Builder
 from phasekey.model.counting import count_operations
 from phasekey.model.description import Architecture
 
-ROUNDS, WARM_UP = 30, 5
+ROUNDS, FEWEST, WARM_UP = 100, 5, 5
+LONGEST = 5.0  # seconds, unless FEWEST calls take more
 METHOD = "/phasekey.planner/Echo"
+LOOPBACK = 10_000.0  # 10⁶ bits a second that a gRPC message gets through loopback, about
 
 
 def device_speed(architecture: Architecture, *, classes: int, image: tuple[int, int, int]) -> float:
@@ -33,7 +35,7 @@ def device_speed(architecture: Architecture, *, classes: int, image: tuple[int, 
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            seconds = _median(lambda: network(sample))
+            seconds = median_seconds(lambda: network(sample))
     finally:
         torch.set_num_threads(threads)
     return count_operations(network, sample) / seconds / 1e9
@@ -54,15 +56,20 @@ def round_trip() -> float:
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             call = channel.unary_unary(METHOD, request_serializer=None, response_deserializer=None)
-            return 1000 * _median(lambda: call(b"x", timeout=10))
+            return 1000 * median_seconds(lambda: call(b"x", timeout=10))
     finally:
         server.stop(0)
 
 
-def _median(run: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    times = []
-    for _ in range(WARM_UP + ROUNDS):
+def median_seconds(run: Callable[[], object]) -> float:
+    """Time a call, again and again.
+
+    Returns:
+        Seconds, the median after some calls that are not counted.
+    """
+    times: list[float] = []
+    end = time.perf_counter() + LONGEST
+    while len(times) < WARM_UP + (ROUNDS if time.perf_counter() < end else FEWEST):
         begun = time.perf_counter()
         run()
         times.append(time.perf_counter() - begun)

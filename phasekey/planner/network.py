@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from phasekey.bundle import edge_of, load_manifest
+from phasekey.bundle import Manifest, edge_of, load_manifest
 from phasekey.model.architectures import describe
 from phasekey.model.description import Architecture
 from phasekey.planner.errors import PlannerError
+from phasekey.planner.latency import Work
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Network:
         image: (C, H, W) of one input.
         classes: values that it answers with; None where nobody said.
         early_end: layers before its early split.
+        own: the split of the bundle, as its export counted it.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Network:
     image: tuple[int, int, int]
     classes: int | None
     early_end: int
+    own: Work | None = None
 
 
 def of_architecture(arch: str, variant: str | None, side: int | None) -> Network:
@@ -65,4 +68,19 @@ def of_bundle(folder: Path) -> Network:
         ) from error
     image = manifest.image
     size = (image.channels, image.height, image.width)
-    return Network(manifest.model_name, architecture, size, len(manifest.labels), early.encoder_end)
+    return Network(
+        manifest.model_name, architecture, size, len(manifest.labels), early.encoder_end, work_of(manifest)
+    )
+
+
+def work_of(manifest: Manifest) -> Work:
+    """What a bundle's own split computes and sends for one image, as its export counted it."""
+    cost: dict[str, int] = manifest.export["cost"]
+    return Work(
+        "this bundle's split",
+        encode=cost["flops_encoder"],
+        cloud=cost["flops_processing"],
+        decode=cost["flops_decoder"],
+        up=cost["bytes_up"],
+        down=cost["bytes_down"],
+    )

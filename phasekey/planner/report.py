@@ -59,7 +59,7 @@ def verdict(ways: Ways, speeds: Speeds) -> str:
     Returns:
         One or two sentences; they begin with "Run it on the device" where that wins.
     """
-    split = fastest([ways.paper, *ways.splits], speeds)
+    split = fastest(ways.split, speeds)
     here, there, open_ = (latency(way, speeds).total for way in (ways.local, split, ways.jpeg))
     plain = f"A JPEG to the cloud, which shows the image, takes {_ms(open_)}."
     if here <= there:

@@ -43,6 +43,7 @@ class Ways:
         paper: the split of section 5.1, with its head and a decoy drawn for each answer.
         early: the one of `splits` that `--split early` makes; None for networks that have none.
         splits: one for each step at which the encoder may end; all but the last layer is the cloud's.
+        own: of a bundle, as it was exported.
     """
 
     local: Work
@@ -50,11 +51,17 @@ class Ways:
     paper: Work
     early: Work | None
     splits: tuple[Work, ...]
+    own: Work | None = None
+
+    @property
+    def split(self) -> tuple[Work, ...]:
+        """All that hide and ask the cloud, in the order of a table."""
+        return (*([] if self.own is None else [self.own]), self.paper, *self.splits)
 
     @property
     def all(self) -> tuple[Work, ...]:
         """In the order of a table."""
-        return (self.local, self.jpeg, self.paper, *self.splits)
+        return (self.local, self.jpeg, *self.split)
 
 
 def ways(

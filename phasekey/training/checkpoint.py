@@ -48,6 +48,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         TrainingError: where the disk refuses it.
     """
+    write_whole(path, checkpoint_bytes(checkpoint), error=TrainingError)
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
+    """Make the bytes of a checkpoint's file: the same for the same checkpoint.
+
+    Args:
+        checkpoint: network and what is known of it.
+    """
     content = {
         "format_version": CHECKPOINT_VERSION,
         "architecture": {**checkpoint.architecture, "image": list(checkpoint.architecture["image"])},
@@ -58,7 +67,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     buffer = io.BytesIO()  # torch writes a path's own name into the file, a buffer's not
     torch.save(content, buffer)
-    write_whole(path, buffer.getbuffer(), error=TrainingError)
+    return buffer.getbuffer()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -75,7 +84,23 @@ def load_checkpoint(path: Path) -> Checkpoint:
             version, weights that do not fit the network they name, and a network whose decoys would all be
             one.
     """
-    content = _content(path)
+    return _rebuilt(path, _content(path))
+
+
+def read_checkpoint(content: bytes, name: str) -> Checkpoint:
+    """Read a checkpoint that came as bytes, from anyone: no code of theirs runs.
+
+    Args:
+        content: of the file.
+        name: to call it in errors.
+
+    Raises:
+        TrainingError: as load_checkpoint does.
+    """
+    return _rebuilt(name, _parsed(name, io.BytesIO(content)))
+
+
+def _rebuilt(path: Path | str, content: dict[str, Any]) -> Checkpoint:
     labels, architecture = tuple(content["labels"]), dict(content["architecture"])
     try:
         architecture["image"] = tuple(architecture["image"])
@@ -121,8 +146,12 @@ def _content(path: Path) -> dict[str, Any]:
         raise TrainingError(
             f"no checkpoint at {str(path)!r}; `phasekey train --out FOLDER` writes FOLDER/model.pt"
         )
+    return _parsed(path, path)
+
+
+def _parsed(path: Path | str, file: Path | io.BytesIO) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True)
     # torch raises RuntimeError, UnpicklingError, EOFError, KeyError, ... depending on where the file breaks.
     except Exception as error:
         raise TrainingError(
@@ -132,7 +161,7 @@ def _content(path: Path) -> dict[str, Any]:
     return _checked(path, content)
 
 
-def _checked(path: Path, content: Any) -> dict[str, Any]:
+def _checked(path: Path | str, content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or "format_version" not in content:
         raise TrainingError(
             f"{str(path)!r} is no Phasekey checkpoint; expected the model.pt of `phasekey train`"

@@ -76,7 +76,7 @@ class Run:
         return Batches(
             split,
             batch_size=config.batch_size,
-            kind=self.dataset.augment if config.augment == "auto" else config.augment,
+            kind=self.dataset.augmentation(config.augment),
             seed=config.seed,
             device=self.device,
             rank=self.rank,

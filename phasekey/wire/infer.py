@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -34,6 +34,7 @@ _Infer = TypeVar("_Infer", pb.ModelInferRequest, pb.ModelInferResponse)
 
 _LENGTH_DELIMITED = 2  # the wire type, in a tag's lower three bits; the field's number is above them
 _PLAIN_TAGS = frozenset(number << 3 | _LENGTH_DELIMITED for number in range(1, 16))
+_ID = 3 << 3 | _LENGTH_DELIMITED  # in requests and responses
 _REQUEST_RAW = 7 << 3 | _LENGTH_DELIMITED  # raw_input_contents
 _RESPONSE_RAW = 6 << 3 | _LENGTH_DELIMITED  # raw_output_contents
 _TOO_LONG = 1 << 31  # protobuf's own limit
@@ -41,6 +42,43 @@ _TOO_LONG = 1 << 31  # protobuf's own limit
 # A walked field costs some hundred bytes, in the message it may take two. A real request has a dozen.
 _MAX_FIELDS = 4096
 _SMALL_HEADER = 1024  # bytes; of larger ones, which no server of ours writes, nothing is kept
+
+
+class RequestFrame(NamedTuple):
+    """A request in three parts.
+
+    Attributes:
+        header: everything else: what one client's requests have in common.
+        id: the request's id.
+        raw: the raw contents, views of the message.
+    """
+
+    header: bytes
+    id: str
+    raw: list[memoryview]
+
+
+def frame_request(data: bytes) -> RequestFrame | None:
+    """Take a serialised ModelInferRequest apart unparsed, so that a header seen before is known again.
+
+    Args:
+        data: the message as it came.
+
+    Returns:
+        Its parts; the header is what protobuf may still refuse. None where protobuf has to look at it whole.
+
+    Raises:
+        WireError: a message of more than 4,096 fields.
+    """
+    parts = _split(data, _REQUEST_RAW, _ID)
+    if parts is None:
+        return None
+    header, raw, ids = parts
+    try:
+        texts = [item.decode() for item in ids]
+    except UnicodeDecodeError:
+        return None
+    return RequestFrame(header, texts[-1] if texts else "", raw)
 
 
 def split_request(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
@@ -60,7 +98,7 @@ def split_request(data: bytes) -> tuple[pb.ModelInferRequest, Raw]:
     if parts is None:
         message = _parse(pb.ModelInferRequest, data)
         return message, message.raw_input_contents
-    header, raw = parts
+    header, raw, _ = parts
     return _parse(pb.ModelInferRequest, header), raw
 
 
@@ -74,7 +112,7 @@ def split_response(data: bytes) -> tuple[pb.ModelInferResponse, Raw]:
     if parts is None:
         message = _parse(pb.ModelInferResponse, data)
         return message, message.raw_output_contents
-    header, raw = parts
+    header, raw, _ = parts
     return _parse(pb.ModelInferResponse, header), raw
 
 
@@ -88,7 +126,7 @@ def read_response(data: bytes) -> dict[str, Array]:
     """
     parts = _split(data, _RESPONSE_RAW)
     if parts is not None and len(parts[0]) <= _SMALL_HEADER:
-        header, raw = parts
+        header, raw, _ = parts
         plain = _plain_outputs(header)
         if plain is not None and [each.nbytes for each in plain] == [len(content) for content in raw]:
             return {each.name: each.array(content) for each, content in zip(plain, raw, strict=True)}
@@ -124,30 +162,57 @@ def join_response(message: pb.ModelInferResponse, arrays: Mapping[str, Array]) -
     return _join(message, arrays, _RESPONSE_RAW)
 
 
-def _split(data: bytes, raw_tag: int) -> tuple[bytes, list[memoryview]] | None:
-    """Separate the raw contents from all other fields; None where protobuf has to look at it whole."""
-    end, start, position = len(data), 0, 0  # start: of the run of fields that are no raw contents
+def answer_with(model: str, version: str, request_id: str, arrays: Mapping[str, Array]) -> bytes:
+    """Serialise a response of these fields as join_response() does, without a message object.
+
+    Raises:
+        WireError: an element type cannot travel.
+    """
+    head = _describe_model(model, version)
+    if request_id:
+        text = request_id.encode()
+        head = b"".join((head, _lead(_ID, len(text)), text))
+    return _join_values(head, arrays, _RESPONSE_RAW)
+
+
+def _split(
+    data: bytes, raw_tag: int, apart: int | None = None
+) -> tuple[bytes, list[memoryview], list[bytes]] | None:
+    """Separate the raw contents, and one other field if asked to, from all others.
+
+    Returns:
+        The others, the raw contents, the field asked for. None where protobuf has to look at it whole.
+    """
+    end, start, position = len(data), 0, 0  # start: of the run of fields that belong to the header
     header: list[bytes] = []
     raw: list[memoryview] = []
+    found: list[bytes] = []
     for _ in range(_MAX_FIELDS):
         if position == end:
             header.append(data[start:end])
-            return b"".join(header), raw
+            return b"".join(header), raw, found
         tag_at, tag = position, data[position]
         length, position = _read_length(data, position + 1)
         if tag not in _PLAIN_TAGS or not 0 <= length <= end - position:
             return None
+        stop = position + length
         if tag == raw_tag:
-            header.append(data[start:tag_at])
-            raw.append(memoryview(data)[position : position + length])
-            start = position + length
-        position += length
+            raw.append(memoryview(data)[position:stop])
+        elif tag == apart:
+            found.append(data[position:stop])
+        else:
+            position = stop
+            continue
+        header.append(data[start:tag_at])
+        start = position = stop
     raise WireError(f"The message has {_MAX_FIELDS} fields or more.")
 
 
 def _read_length(data: bytes, position: int) -> tuple[int, int]:
     """Read a varint below 2³¹: its value and the position after it; -1 where there is none."""
     length = 0
+    if position < len(data) and data[position] < 0x80:  # most of them
+        return data[position], position + 1
     for index, byte in enumerate(data[position : position + 5]):
         length |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
@@ -165,11 +230,22 @@ def _parse(kind: type[_Infer], data: bytes) -> _Infer:
 def _join(
     message: pb.ModelInferRequest | pb.ModelInferResponse | bytes, arrays: Mapping[str, Array], raw_tag: int
 ) -> bytes:
-    parts: list[bytes | Array] = [message if isinstance(message, bytes) else message.SerializeToString()]
+    return _join_values(
+        message if isinstance(message, bytes) else message.SerializeToString(), arrays, raw_tag
+    )
+
+
+def _join_values(head: bytes, arrays: Mapping[str, Array], raw_tag: int) -> bytes:
+    parts: list[bytes | Array] = [head]
     parts += (_describe(name, datatype_of(array.dtype), array.shape) for name, array in arrays.items())
     for array in arrays.values():
         parts += (_lead(raw_tag, array.nbytes), little_endian(array))
     return b"".join(parts)  # type: ignore[arg-type]  # an array is a buffer
+
+
+@lru_cache(maxsize=256)
+def _describe_model(model: str, version: str) -> bytes:
+    return pb.ModelInferResponse(model_name=model, model_version=version).SerializeToString()
 
 
 @lru_cache(maxsize=256)
@@ -180,6 +256,7 @@ def _describe(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     return tensors.SerializeToString()
 
 
+@lru_cache(maxsize=256)
 def _lead(tag: int, length: int) -> bytes:
     """Write the tag and the length, a varint, that precede a field's value."""
     lead = bytearray((tag,))

@@ -47,6 +47,11 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     secure.add_argument("--ca-cert", metavar="FILE", type=Path, help="PEM file of the roots to trust instead")
     secure.add_argument("--cert", metavar="FILE", type=Path, help="this device's certificate (mutual TLS)")
     secure.add_argument("--key", metavar="FILE", type=Path, help="its private key")
+    secure.add_argument(
+        "--server-name",
+        metavar="NAME",
+        help="the name in the servers' certificates, where targets have others",
+    )
     secure.add_argument("--token-file", metavar="FILE", type=Path, help="file that holds this device's token")
     parser.add_argument(
         "--timeout",
@@ -60,7 +65,9 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
     """Declare how much is said."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     loud = parser.add_mutually_exclusive_group()
-    loud.add_argument("-q", "--quiet", action="store_true", help="no warnings, no progress, no headings")
+    loud.add_argument(
+        "-q", "--quiet", action="store_true", help="no headings, no progress, no word of the audit"
+    )
     loud.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
 
 
@@ -73,7 +80,17 @@ def config_of(args: argparse.Namespace, *, required: bool = True) -> ClientConfi
     if getattr(args, "verbose", False):
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     base = ClientConfig() if args.config is None else ClientConfig.from_file(args.config)
-    names = ("tls", "ca_cert", "cert", "key", "token_file", "timeout", "batch_size", "on_unavailable")
+    names = (
+        "tls",
+        "ca_cert",
+        "cert",
+        "key",
+        "server_name",
+        "token_file",
+        "timeout",
+        "batch_size",
+        "on_unavailable",
+    )
     given = {name: getattr(args, name, None) for name in names}
     given["targets"] = None if args.target is None else tuple(args.target)
     config = ClientConfig.from_env(base=base).updated(

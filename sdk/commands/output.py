@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from phasekey.errors import PhasekeyError
+from sdk.core.labels import NONE
 from sdk.prediction import Prediction
 
 _LONG = 20  # images, from which on people want to see how far it is
@@ -21,52 +21,66 @@ class Table:
         labels: all that there are, for the width of their column.
         images: all that will come.
         heading: whether to name the columns.
+        several: an image may have any number of labels, each with a probability of its own.
     """
 
-    def __init__(self, labels: Sequence[str], images: Sequence[Path], *, heading: bool) -> None:
-        self._name, self._label = (
-            max(map(len, texts)) for texts in (["image", *map(str, images)], ["label", *labels])
-        )
-        self._heading = heading
+    def __init__(
+        self, labels: Sequence[str], images: Sequence[str], *, heading: bool, several: bool = False
+    ) -> None:
+        self._name, self._label = (max(map(len, texts)) for texts in (["image", *images], ["label", *labels]))
+        self._heading, self._several = heading, several
 
     def begin(self) -> None:
         """Name the columns."""
+        label = "time (ms)  labels" if self._several else f"{'label':<{self._label}}  probability  time (ms)"
         if self._heading:
-            _write(f"{'image':<{self._name}}  {'label':<{self._label}}  probability  time (ms)")
+            _write(f"{'image':<{self._name}}  {label}")
 
-    def add(self, path: Path, result: Prediction) -> None:
+    def add(self, path: str, result: Prediction) -> None:
         """Print a result."""
-        elapsed, probability = 1000 * result.timings.total, float(result.probabilities.max())
+        elapsed = f"{1000 * result.timings.total:>9.1f}"
         mark = "  computed here: no server" if result.fallen_back else ""
-        names = f"{path!s:<{self._name}}  {result.labels[0]:<{self._label}}"
-        _write(f"{names}  {probability:>11.4f}  {elapsed:>9.1f}{mark}")
+        if self._several:
+            labels = ", ".join(f"{name} {value:.4f}" for name, value in _likely(result)) or NONE
+            _write(f"{path:<{self._name}}  {elapsed}  {labels}{mark}")
+            return
+        names = f"{path:<{self._name}}  {result.labels[0]:<{self._label}}"
+        _write(f"{names}  {float(result.probabilities.max()):>11.4f}  {elapsed}{mark}")
 
-    def fail(self, path: Path, error: PhasekeyError) -> None:  # noqa: ARG002 - the error names it
+    def fail(self, path: str, error: PhasekeyError) -> None:  # noqa: ARG002 - the error names it
         """Say what is wrong with an image."""
         sys.stderr.write(f"error: {error}\n")
 
 
 class JsonLines:
-    """One JSON object for each image, a line each."""
+    """One JSON object for each image, a line each.
+
+    Args:
+        several: an image may have any number of labels.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
 
     def begin(self) -> None:
         """Nothing stands above."""
 
-    def add(self, path: Path, result: Prediction) -> None:
+    def add(self, path: str, result: Prediction) -> None:
         """Print a result."""
         stages = {name: round(1000 * seconds, 3) for name, seconds in vars(result.timings).items()}
         fields = {
-            "image": str(path),
+            "image": path,
             "label": result.labels[0],
+            "labels": [name for name, _ in _likely(result)] if self._several else result.labels,
             "top": [{"label": name, "probability": value} for name, value in result.top(_SHOWN)[0]],
             "milliseconds": stages,
             "computed": "device" if result.fallen_back else "cloud",
         }
         _write(json.dumps(fields, ensure_ascii=False))
 
-    def fail(self, path: Path, error: PhasekeyError) -> None:
+    def fail(self, path: str, error: PhasekeyError) -> None:
         """Say what is wrong with an image."""
-        _write(json.dumps({"image": str(path), "error": str(error)}, ensure_ascii=False))
+        _write(json.dumps({"image": path, "error": str(error)}, ensure_ascii=False))
 
 
 class Progress:
@@ -89,6 +103,11 @@ class Progress:
             end = "\n" if self._done == self._total else "\r"
             sys.stderr.write(f"{self._done:>{len(str(self._total))}} of {self._total}{end}")
             sys.stderr.flush()
+
+
+def _likely(result: Prediction) -> list[tuple[str, float]]:
+    """The labels of one image that are likelier than not, likeliest first."""
+    return [(name, value) for name, value in result.top(len(result.classes))[0] if value > 0.5]
 
 
 def _write(line: str) -> None:

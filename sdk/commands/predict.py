@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image files (PNG, JPEG, …)")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files (PNG, JPEG, …)")
     add_bundle(parser)
     add_trust(parser)
     add_network(parser)
@@ -102,7 +102,13 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"warning: {warning.message}\n")
     if client.manifest.privacy_warning and not args.quiet:
         sys.stderr.write(f"warning: {client.manifest.privacy_warning}\n")
-    table = JsonLines() if args.json else Table(client.manifest.labels, args.images, heading=not args.quiet)
+    several = client.manifest.network.get("task") == "attributes"
+    heading = not args.quiet
+    table = (
+        JsonLines(several=several)
+        if args.json
+        else Table(client.manifest.labels, args.images, heading=heading, several=several)
+    )
     with client:
         return _predict(client, args, table)
 

@@ -37,7 +37,11 @@ def predict_seats(seats: Sequence[Seat], rows: Rows, send: Send, at_once: int) -
     crowds = list({seat.crowd: seat for seat in seats}.values())
     for start in range(0, len(crowds), at_once):
         some = crowds[start : start + at_once]
-        h = yield from send(*rows.of_crowds(some), range(k))
+        x, secrets = rows.of_crowds(some)
+        try:
+            h = yield from send(x, secrets, range(k))
+        finally:
+            secrets.wipe()
         by_row = h.reshape(k, len(some), *h.shape[1:])
         answers |= {(seat.crowd, row): by_row[row, at] for at, seat in enumerate(some) for row in range(k)}
     return np.stack([answers[seat.crowd, seat.row] for seat in seats])

@@ -44,6 +44,10 @@ def open_keys(
         raise ConfigurationError("Give one of secret=, keys= and ephemeral=True, not several.")
     context = manifest.key_context
     if keys is not None:
+        if not callable(getattr(keys, "draw", None)):
+            raise ConfigurationError(
+                f"keys must have a method draw (KeySource), not be a {type(keys).__name__}."
+            )
         return keys
     if ephemeral:
         return DerivedKeys(context=context)

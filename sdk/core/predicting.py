@@ -62,7 +62,7 @@ class Predictor:
                 answers.begin()
                 rows, secrets = self._rows.of(_part(batch, chunk), [taken[number] for number in chunk])
                 answers.end("encode")
-                x = hide(rows, secrets.matrix, permuted=self._permuted)
+                x = self._hide(rows, secrets)
                 answers.end("hide")
                 try:
                     revealed = yield from self._process(answers, chunk, x, secrets)
@@ -85,12 +85,14 @@ class Predictor:
     def hidden(self, batch: Array, taken: Sequence[Taken]) -> tuple[Array, Secrets]:
         """X of reserved images in the wire's type, and what reveals their answer."""
         rows, secrets = self._rows.of(batch, taken)
-        return self._to_wire(hide(rows, secrets.matrix, permuted=self._permuted)), secrets
+        return self._to_wire(self._hide(rows, secrets)), secrets
 
     def decoded(self, h: Array, secrets: Secrets, samples: int) -> Prediction:
         """What h of such an X says."""
         values = received(h, samples, self._manifest)
-        probabilities = self._decoder.decode(reveal(values, secrets.matrix, permuted=self._permuted, row=0))
+        revealed = reveal(values, secrets.matrix, permuted=self._permuted, row=0)
+        probabilities = self._decoder.decode(revealed)
+        revealed[...] = 0
         names, numbers = label(probabilities, self._manifest), tuple(range(len(probabilities)))
         return Prediction(names, probabilities, self._manifest.labels, images=numbers)
 
@@ -114,6 +116,12 @@ class Predictor:
         answers.end("decode")
         return revealed[0] if len(revealed) == 1 else np.concatenate(revealed)
 
+    def _hide(self, rows: Floats, secrets: Secrets) -> Floats:
+        """X of these rows, which are overwritten."""
+        x = hide(rows, secrets.matrix, permuted=self._permuted)
+        rows[...] = 0
+        return x
+
     def _to_wire(self, x: Floats) -> Array:
         return to_wire(x, self._manifest.wire, 1 if self._permuted else self._manifest.secret.components)
 
@@ -122,6 +130,7 @@ class Predictor:
     ) -> None:
         answers.begin()
         answers.put(images, self._decoder.decode(revealed))
+        revealed[...] = 0
         answers.end("decode")
         counted(len(images))
 

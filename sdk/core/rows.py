@@ -90,7 +90,11 @@ class Rows:
         else:
             feature, decoys = self._encoder.encode(images, secrets.noise)
         apart = decoys.reshape(len(feature), -1, *feature.shape[1:])
-        return np.concatenate([feature[:, None], apart], axis=1), secrets
+        rows = np.concatenate([feature[:, None], apart], axis=1)
+        for part in (feature, decoys):
+            if part.flags.writeable:
+                part[...] = 0
+        return rows, secrets
 
     def reserve_crowd(self, images: Array) -> list[Taken]:
         """As ``reserve``, for images that are to hide each other, k in a transmission.

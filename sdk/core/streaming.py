@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
+from edge_runtime.files import is_encoded
 from phasekey.errors import PhasekeyError
 from sdk.core.steps import Walk
 from sdk.errors import ConfigurationError
@@ -15,12 +16,16 @@ OnError = Literal["raise", "skip", "return"]
 Outcome = Prediction | PhasekeyError
 
 
-def check_options(batch: object, on_error: object) -> None:
-    """Refuse what no stream can go by.
+def check_options(images: object, batch: object, on_error: object) -> None:
+    """Refuse what no stream can go by, one image in place of many too.
 
     Raises:
         ConfigurationError: names it.
     """
+    if is_encoded(images) or not isinstance(images, Iterable | AsyncIterable):
+        raise ConfigurationError(
+            f"A stream takes a list or a generator of images, not a {type(images).__name__}: give [image]."
+        )
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ConfigurationError(f"batch must be 1 image or more, not {batch!r}.")
     if on_error not in ("raise", "skip", "return"):

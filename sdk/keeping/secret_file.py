@@ -38,7 +38,7 @@ def device_secret(folder: Path) -> bytearray:
     """
     path = folder / SECRET_FILE
     if not path.exists():
-        _guarded(folder, lambda: None if path.exists() else _write(path))
+        guarded(folder, lambda: None if path.exists() else _write(path))
     return read_secret(path)
 
 
@@ -51,7 +51,7 @@ def rotate_secret(folder: Path) -> Path:
         SdkError: it cannot be written; the old one is as it was.
     """
     path = folder / SECRET_FILE
-    _guarded(folder, lambda: _write(path))
+    guarded(folder, lambda: _write(path))
     return path
 
 
@@ -90,8 +90,12 @@ def read_secret(path: Path) -> bytearray:
     return content
 
 
-def _guarded(folder: Path, make: Callable[[], None]) -> None:
-    """Make a secret while no other process does. SQLite's lock holds on every platform."""
+def guarded(folder: Path, make: Callable[[], None]) -> None:
+    """Make a secret while no other process does. SQLite's lock holds on every platform.
+
+    Raises:
+        SdkError: no lock could be taken in this folder, or nothing be made there.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(sqlite3.connect(folder / _LOCK_FILE, timeout=_WAIT, isolation_level=None)) as lock:

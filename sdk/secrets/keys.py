@@ -140,4 +140,6 @@ def _checked(secret: bytes | bytearray) -> bytes | bytearray:
             f"The secret has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed, and they must be "
             "random, not a password: take os.urandom(32)."
         )
+    if len(set(secret)) == 1:
+        raise SdkError("The secret is one byte again and again, which everybody can guess: os.urandom(32).")
     return secret

@@ -58,6 +58,9 @@ class GrpcBase:
         self._config = (config or ClientConfig()).updated(changed)
         if not targets:
             raise ConfigurationError("There is no target: give target='HOST:PORT'.")
+        if not isinstance(credentials, grpc.ChannelCredentials | None):
+            kind = type(credentials).__name__
+            raise ConfigurationError(f"credentials must be grpc.ChannelCredentials, not a {kind}.")
         encrypted = credentials is not None or self._config.secure
         self._config.check_token(encrypted=encrypted)
         if encrypted and len(targets) > 1 and self._config.server_name is None:

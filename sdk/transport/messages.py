@@ -48,15 +48,20 @@ class Peer:
 
     def error(self, error: grpc.RpcError, *, sent: bool) -> CallError:
         """What a failed call means."""
-        timeout = self.timeout if sent else self.connect_timeout
-        return self._error(error.code(), error.details(), timeout, SENT if sent else NOTHING_SENT)
+        whole = sent or self.connect_timeout >= self.timeout
+        timeout, setting = (self.timeout, "timeout") if whole else (self.connect_timeout, "connect_timeout")
+        done = SENT if sent else NOTHING_SENT
+        return self._error(error.code(), error.details(), timeout, done, setting)
 
     def absent(self) -> CallError:
         """What it means that the server does not offer the model."""
         return self._error(grpc.StatusCode.NOT_FOUND, None, self.timeout, NOTHING_SENT)
 
-    def _error(self, code: grpc.StatusCode, details: str | None, timeout: float, done: str) -> CallError:
-        return error_of(code, details, target=self.target, model=self.model, timeout=timeout, done=done)
+    def _error(
+        self, code: grpc.StatusCode, details: str | None, timeout: float, done: str, setting: str = "timeout"
+    ) -> CallError:
+        words = {"target": self.target, "model": self.model, "setting": setting}
+        return error_of(code, details, timeout=timeout, done=done, **words)
 
 
 def check(peer: Peer, manifest: Manifest) -> Generator[Question, Any, None]:

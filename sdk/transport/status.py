@@ -73,6 +73,7 @@ _CAUSES = (
         "hostname verification",
         "its certificate is for another name (TLS): give the right one as server_name=",
     ),
+    ("wrong_version", "TLS is wanted on one side only"),
     ("certificate", "its certificate is not trusted or not for this name (TLS)"),
     ("ssl", "TLS is wanted on one side only"),
     ("handshake", "TLS is wanted on one side only, or its certificate is not trusted"),
@@ -99,6 +100,7 @@ def error_of(
     target: str,
     model: str,
     timeout: float,
+    setting: str = "timeout",
     done: str = "",
 ) -> CallError:
     """Say what a failed call means and what to do.
@@ -112,13 +114,13 @@ def error_of(
         target: the server's address.
         model: the processing module's name.
         timeout: seconds that the call had.
+        setting: the client's, which says so.
         done: what had been done by then.
     """
     if code is _Code.INVALID_ARGUMENT:
         text = f"The server at {target} refused the request: {quote(details)}"
         return RequestRefused(text, code=code, done=done)
     kind, text = _KINDS.get(code, _OTHERWISE)
-    setting = "connect_timeout" if done == NOTHING_SENT else "timeout"
     words = {"setting": setting, "target": target, "model": model, "timeout": timeout, "code": code.name}
     return kind(text.format(cause=_cause(details), **words), code=code, done=done)
 

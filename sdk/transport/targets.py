@@ -28,6 +28,7 @@ def check_target(target: object) -> str:
     scheme = _SCHEME.match(target)
     if scheme:
         rest = target[scheme.end() :].partition("/")[0]
+        rest += "" if _ADDRESS.fullmatch(rest) else ":PORT"
         advice = " with tls=True" if scheme[1].lower() in ("https", "grpcs") else ""
         raise ConfigurationError(f"The target {target!r} is a URL: give HOST:PORT alone, {rest!r}{advice}.")
     found = _ADDRESS.fullmatch(target)

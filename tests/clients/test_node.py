@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+import trustme
 
 from cloud_runtime.config import ServerConfig
 from cloud_runtime.server import start
@@ -42,13 +43,22 @@ def node():
 
 
 class Relay:
-    """Passes every call on to a real server, and keeps the requests for predictions."""
+    """Passes every call on to a real server, and keeps the requests for predictions.
 
-    def __init__(self, target):
-        self.requests, self._channel = [], grpc.insecure_channel(target)
+    Args:
+        target: the server.
+        failures: so many predictions get UNAVAILABLE first.
+        credentials: for TLS, by the name localhost.
+    """
+
+    def __init__(self, target, failures=0, credentials=None):
+        self.requests, self._failures, self._channel = [], failures, grpc.insecure_channel(target)
         self._server = grpc.server(ThreadPoolExecutor(2))
         self._server.add_generic_rpc_handlers([self])
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        if credentials is None:
+            self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        else:
+            self.address = f"localhost:{self._server.add_secure_port('127.0.0.1:0', credentials)}"
         self._server.start()
 
     def service(self, details):
@@ -57,6 +67,8 @@ class Relay:
         def behave(request, context):
             if details.method.endswith("ModelInfer"):
                 self.requests.append(request)
+                if len(self.requests) <= self._failures:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "later")
             return call(request)
 
         return grpc.unary_unary_rpc_method_handler(behave)
@@ -73,14 +85,14 @@ def predict(node, tmp_path):
     secret.write_bytes(SECRET)
     secret.chmod(0o600)
 
-    def run(export, images):
+    def run(export, images, *options, **way):
         files = [tmp_path / f"{at}.raw" for at in range(len(images))]
         for image, file in zip(images, files, strict=True):
             file.write_bytes(image.tobytes())
         with start(ServerConfig(model_repository=export.cloud, listen="127.0.0.1:0")) as server:
-            relay = Relay(server.address)
-            options = ["--bundle", export.edge, "--target", relay.address, "--secret-file", secret]
-            said = node("dist/src/cli.js", *options, *files)
+            relay = Relay(server.address, **way)
+            words = ["--bundle", export.edge, "--target", relay.address, "--secret-file", secret, *options]
+            said = node("dist/src/cli.js", *words, *files)
             relay.close()
         return [json.loads(line) for line in said.splitlines()], relay.requests
 
@@ -112,6 +124,27 @@ def test_it_predicts_over_a_real_server(predict, new_export, options):
         sent = device.encode(images[:1]).x
     x = np.frombuffer(pb.ModelInferRequest.FromString(requests[0]).raw_input_contents[0], "<f4")
     np.testing.assert_allclose(x, sent.ravel(), rtol=1e-5, atol=1e-5)  # what Python sends of it
+
+
+def test_a_retry_sends_the_same_bytes_over_tls_too(predict, new_export, tmp_path):
+    export, authority = new_export(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate = authority.issue_cert("localhost")
+    pair = (certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())
+    images = export.network.images(1)
+    answers, requests = predict(
+        export,
+        images,
+        "--ca-cert",
+        tmp_path / "ca.pem",
+        failures=2,
+        credentials=grpc.ssl_server_credentials([pair]),
+    )
+    np.testing.assert_allclose(
+        answers[0]["probabilities"], export.network.probabilities(images)[0], atol=2e-5
+    )
+    assert len(requests) == 3
+    assert requests[0] == requests[1] == requests[2]
 
 
 def test_what_it_refuses_it_says(node, new_export, tmp_path):

@@ -37,7 +37,7 @@ def test_a_host_of_others_cannot_be_had(repository):
 
 
 def test_many_clients_at_once_each_get_their_own(server, convolution):
-    batches = np.random.default_rng(5).standard_normal((40, 1, 4, 5, 5)).astype(np.float32)
+    batches = np.random.default_rng(5).standard_normal((32, 1, 4, 5, 5)).astype(np.float32)
     with grpc.insecure_channel(server.address) as channel:
         call = unary_call(channel, "ModelInfer")
         answers = [call.future(request(x), timeout=60) for x in batches]

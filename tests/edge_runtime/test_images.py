@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,6 +244,8 @@ def test_a_tensor_that_cannot_be_read_says_so():
 def test_a_url_is_called_one(url):
     with pytest.raises(EdgeRuntimeError, match=f"{url} is a URL; download the image first"):
         load_images(url, RGB)
+    with pytest.raises(EdgeRuntimeError, match="is a URL; download the image first"):
+        load_images(Path(url), RGB)
 
 
 def test_resize_scales_arrays_as_it_scales_files():

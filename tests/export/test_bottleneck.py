@@ -9,10 +9,10 @@ import torch
 from export.errors import ExportError
 from export.graphs import build_graphs
 from export.pipeline import export_checkpoint
-from phasekey.demo.server import running_server
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import build_network
 from phasekey.model.secrets import rotations
+from phasekey.served import running_server
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.config import TrainConfig
 from phasekey.training.data.registry import load_dataset

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from export.pipeline import ExportOptions, export_network
-from phasekey.demo.server import running_server
 from phasekey.model import build_network
+from phasekey.served import running_server
 from sdk import DerivedKeys, EdgeClient
 from sdk.store import Store
 from sdk.store.archive import pixels_of

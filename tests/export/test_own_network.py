@@ -9,9 +9,9 @@ from torch import nn
 
 from export.errors import ExportError
 from export.pipeline import ExportOptions, export_checkpoint, export_network
-from phasekey.demo.server import running_server
 from phasekey.model import SplitNetwork
 from phasekey.model.split import split
+from phasekey.served import running_server
 from phasekey.training import fit
 from phasekey.training.data.registry import load_dataset
 from sdk import EdgeClient

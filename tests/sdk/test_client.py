@@ -1,5 +1,7 @@
 """EdgeClient: through a real server, and piece by piece through a transport in this process."""
 
+import copy
+import pickle
 import re
 import shutil
 import subprocess
@@ -277,6 +279,9 @@ def test_a_closed_client_says_so(small_export, memory):
             "one of secret=, keys= and ephemeral=True",
         ),
         ({"target": "a:1", "secret": b"short"}, "has 5 bytes; at least 16"),
+        ({"target": "a:1", "secret": bytes(32)}, "one byte again and again"),
+        ({"target": "a:1", "keys": 1}, "keys must have a method draw"),
+        ({"target": "a:1", "credentials": "cert.pem"}, r"must be grpc\.ChannelCredentials, not a str"),
         ({"target": "a:1", "timeout": 0}, "timeout must be"),
         ({"target": "a:1", "timeout": float("nan")}, "timeout must be"),
         ({"target": "a:1", "batch_size": 0}, "batch_size must be 1 or more, not 0"),
@@ -290,10 +295,19 @@ def test_arguments_that_do_not_go_together(small_export, options, said):
 def test_a_bundle_that_is_none_or_damaged(small_export, tmp_path, memory):
     with pytest.raises(BundleError, match="No bundle at"):
         EdgeClient(tmp_path, transport=memory)
+    with pytest.raises(SdkError, match="bundle must be a path, not a NoneType"):
+        EdgeClient(None, transport=memory)
     edge = shutil.copytree(small_export.edge, tmp_path / "edge")
     (edge / "decoder.onnx").write_bytes(b"")
     with pytest.raises(BundleError, match=r"decoder\.onnx is damaged"):
         EdgeClient(edge, transport=memory)
+
+
+def test_a_client_goes_to_no_other_process(small_export, memory):
+    client = EdgeClient(small_export.edge, transport=memory, secret=SECRET)
+    for spread in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"holds a secret .* make one in each process"):
+            spread(client)
 
 
 def test_a_key_source_of_ones_own(small_export, memory):

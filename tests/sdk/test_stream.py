@@ -197,6 +197,12 @@ def test_async_streams_take_async_generators(small_export, memory):
     assert_right(list(async_stream(small_export, memory, camera())), small_export, images)
 
 
+@pytest.mark.parametrize("image", ["0.png", b"PNG", io.BytesIO(b"PNG"), 5])
+def test_one_image_is_no_stream(stream, small_export, memory, image):
+    with pytest.raises(ConfigurationError, match=r"not a \w+: give \[image\]"):
+        list(stream(small_export, memory, image))
+
+
 @pytest.mark.parametrize(
     ("options", "said"), [({"batch": 0}, "batch must be 1"), ({"on_error": "ignore"}, "on_error must be")]
 )

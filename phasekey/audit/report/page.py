@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phasekey.audit.errors import AuditError
+from phasekey.audit.report.alone import TITLE, alone
 from phasekey.audit.report.attack_tables import all_attacks
 from phasekey.audit.report.curves import curves
 from phasekey.audit.report.figures import write_figures
@@ -17,6 +19,9 @@ from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import Audit
 from phasekey.files import write_whole
 
+if TYPE_CHECKING:
+    from phasekey.training.controls.comparison import Comparison
+
 PAGE_FILE = "report.html"
 # A page that may load nothing: even markup that slipped in could not send anything anywhere.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -27,31 +32,36 @@ PARTS = {
     "attacks": "All attacks",
     "curves": "Learning",
     "remedies": "What would help",
+    "alone": TITLE,
     "measured": "Method",
 }
 
 
-def write_report(folder: Path, audit: Audit, examples: Examples) -> None:
+def write_report(
+    folder: Path, audit: Audit, examples: Examples, without_cloud: "Comparison | None" = None
+) -> None:
     """Write report.html and the PNG figures.
 
     Args:
         folder: that exists.
         audit: its numbers.
         examples: its images.
+        without_cloud: what the device could do alone, where it was compared.
 
     Raises:
         AuditError: the disk refuses one of them.
     """
-    write_whole(folder / PAGE_FILE, report(audit, examples).encode(), error=AuditError)
+    write_whole(folder / PAGE_FILE, report(audit, examples, without_cloud).encode(), error=AuditError)
     write_figures(folder, audit, examples)
 
 
-def report(audit: Audit, examples: Examples) -> str:
+def report(audit: Audit, examples: Examples, without_cloud: "Comparison | None" = None) -> str:
     """The whole report as one page that needs no other file.
 
     Args:
         audit: its numbers.
         examples: its images.
+        without_cloud: what the device could do alone, where it was compared.
 
     Returns:
         HTML.
@@ -65,6 +75,7 @@ def report(audit: Audit, examples: Examples) -> str:
         all_attacks(audit),
         curves(audit),
         remedies(audit),
+        alone(without_cloud),
         measured(audit),
     )
     return document(f"Privacy audit of {audit.subject.get('name', 'a network')}", parts)

@@ -11,7 +11,7 @@ from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.audit.subject.promise import Promise, promise_of
 from phasekey.bundle.checksums import sha256_of_file
 from phasekey.model.promise import guarantee_of
-from phasekey.training.checkpoint import load_checkpoint
+from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 Kind = Literal["checkpoint", "bundle"]
 
@@ -23,7 +23,7 @@ class Subject:
     sha256: of a checkpoint's file; of a bundle its id, the SHA-256 over its three graphs. audited: in words,
     with what arithmetic. labels: class names in the order of the answers. image: (H, W, C). data: the words
     after `--data` when it was trained, or None. carry: what the wire leaves of x. facts: for the report.
-    promise: what it promises; its audit is then one of `phasekey.audit.claims`.
+    promise: what it promises; its audit is then one of `phasekey.audit.claims`. checkpoint: where it is one.
     """
 
     kind: Kind
@@ -36,6 +36,7 @@ class Subject:
     carry: Callable[[Floats], Floats] | None
     facts: Mapping[str, Any]
     promise: Promise | None = None
+    checkpoint: Checkpoint | None = None
 
 
 def open_checkpoint(path: Path) -> Subject:
@@ -70,6 +71,7 @@ def open_checkpoint(path: Path) -> Subject:
             "feature": list(network.feature_shape),
         },
         promise=promise_of(guarantee_of(network), secret, network.components),
+        checkpoint=checkpoint,
     )
 
 

@@ -1,114 +1,26 @@
-"""The server's half: rounds by Flower's workflows, with our rules for what goes into the mean."""
+"""The server's half: rounds by Flower's workflows."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from logging import WARNING, getLogger
+from typing import Any
 
-from flwr.app import Context
-from flwr.common import FitIns, ndarrays_to_parameters, parameters_to_ndarrays
-from flwr.server import LegacyContext, ServerConfig
-from flwr.server.strategy import Strategy
-from flwr.server.workflow import DefaultWorkflow, SecAggPlusWorkflow
+from flwr.app import ConfigRecord, Context
+from flwr.common import ndarrays_to_parameters
+from flwr.compat.common.recorddict_compat import parameters_to_arrayrecord
+from flwr.server import LegacyContext, ServerConfig, SimpleClientManager
+from flwr.server.compat.grid_client_proxy import GridClientProxy
+from flwr.server.workflow.constant import MAIN_CONFIGS_RECORD, MAIN_PARAMS_RECORD, Key
+from flwr.server.workflow.default_workflows import default_fit_workflow
 from flwr.serverapp import Grid
 
-from phasekey.federated.errors import FederatedError, UpdateError
-from phasekey.federated.local import Terms
-from phasekey.federated.updates import Arrays, Update, add, check, clip, mean
-
-Aggregate = Literal["secagg", "plain"]
-LEAST_MASKED = 3  # devices in a secure sum: of two, each could subtract its own
-WAIT_FOR_DEVICES = 600.0  # seconds
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """How a run goes.
-
-    Attributes:
-        number: of rounds.
-        clients: devices that are waited for in each.
-        least: devices whose updates make a round; fewer, and it changes nothing.
-        deadline: seconds for a device's answer in a round.
-        heaviest: images that one device may weigh.
-        aggregate: `secagg`, secure sums; `plain`, every update in the clear.
-    """
-
-    number: int
-    clients: int
-    least: int
-    deadline: float = 300.0
-    heaviest: float = 1000.0
-    aggregate: Aggregate = "secagg"
-
-
-@dataclass(frozen=True)
-class RoundFacts:
-    """What came of a round: its number, updates taken, and updates refused or missing."""
-
-    number: int
-    taken: int
-    refused: int
-
-
-class Averaging(Strategy):
-    """FedAvg over changes (McMahan et al. 2017, algorithm 1), each checked, clipped and weighed.
-
-    Args:
-        weights: to begin with.
-        terms: of each device's part.
-        rounds: how the run goes.
-        after: called with round facts and new weights; it may refuse them by FederatedError, and the run
-            ends.
-    """
-
-    def __init__(
-        self, weights: Arrays, terms: Terms, rounds: Rounds, after: Callable[[RoundFacts, Arrays], None]
-    ) -> None:
-        self.weights, self.terms, self.rounds, self._after = weights, terms, rounds, after
-
-    def initialize_parameters(self, client_manager: Any) -> Any:
-        """Give the weights to begin with; no device is asked for its."""
-        return ndarrays_to_parameters(self.weights)
-
-    def configure_fit(self, server_round: int, parameters: Any, client_manager: Any) -> list[Any]:
-        """Choose the devices of a round, and say what they do."""
-        client_manager.wait_for(self.rounds.clients, timeout=int(WAIT_FOR_DEVICES))
-        there = min(self.rounds.clients, client_manager.num_available())
-        if there < self.rounds.least:
-            return []
-        instructions = FitIns(
-            ndarrays_to_parameters(self.weights), {**asdict(self.terms), "round": server_round}
-        )
-        return [(client, instructions) for client in client_manager.sample(there)]
-
-    def aggregate_fit(self, server_round: int, results: Any, failures: Any) -> tuple[Any, dict[str, Any]]:
-        """Put checked and clipped updates into the mean; of too few, leave the weights as they are."""
-        taken: list[Update] = []
-        for _, answer in results:
-            update = Update(parameters_to_ndarrays(answer.parameters), float(answer.num_examples))
-            try:
-                check(update, self.weights)
-            except UpdateError:
-                continue
-            taken.append(Update(clip(update.change, self.terms.longest), update.weight))
-        if len(taken) >= self.rounds.least:
-            self.weights = add(self.weights, mean(taken, self.rounds.heaviest))
-            refused = len(results) + len(failures) - len(taken)
-            self._after(RoundFacts(server_round, len(taken), refused), self.weights)
-        return ndarrays_to_parameters(self.weights), {}
-
-    def configure_evaluate(self, server_round: int, parameters: Any, client_manager: Any) -> list[Any]:
-        """Ask no device how well it does: its answer would tell of its labels."""
-        return []
-
-    def aggregate_evaluate(
-        self, server_round: int, results: Any, failures: Any
-    ) -> tuple[None, dict[str, Any]]:
-        """Nothing was asked."""
-        return None, {}
-
-    def evaluate(self, server_round: int, parameters: Any) -> None:
-        """The caller does, after each round."""
+from phasekey.federated.errors import FederatedError
+from phasekey.federated.flower.averaging import Averaging
+from phasekey.federated.flower.fleet import Deadline, Fleet
+from phasekey.federated.flower.private import PrivateMean
+from phasekey.federated.flower.robust import combiner
+from phasekey.federated.flower.secure_sum import LEAST_MASKED, secure_sum
+from phasekey.federated.settings import RoundFacts, Rounds, Terms
+from phasekey.federated.updates import Arrays
 
 
 def run_rounds(
@@ -118,6 +30,9 @@ def run_rounds(
     terms: Terms,
     rounds: Rounds,
     after: Callable[[RoundFacts, Arrays], None],
+    *,
+    network: bytes = b"",
+    first: int = 1,
 ) -> Arrays:
     """Run all rounds.
 
@@ -125,32 +40,87 @@ def run_rounds(
         grid: to the devices.
         context: of the ServerApp.
         weights: to begin with.
-        terms, rounds, after: as Averaging takes them.
+        terms, rounds: how it goes.
+        after: called with a round's facts and its weights; it may refuse them by FederatedError, and the run
+            ends.
+        network: bytes of the checkpoint, for devices that are new.
+        first: number of the first round; above 1 where a run goes on.
 
     Returns:
         The last weights.
 
     Raises:
-        FederatedError: a secure sum of fewer than three devices was asked for, or `after` refuses.
+        FederatedError: a secure sum of fewer than three devices was asked for, `after` refuses, or too few
+            devices came.
     """
-    if rounds.aggregate == "secagg" and rounds.least < LEAST_MASKED:
+    if rounds.aggregate == "secagg" and rounds.min_clients < LEAST_MASKED:
         raise FederatedError(
-            f"a secure sum takes {LEAST_MASKED} devices or more, got a minimum of {rounds.least}: of two, "
-            "each could subtract its own part; use more devices"
+            f"a secure sum takes {LEAST_MASKED} devices or more, got a minimum of {rounds.min_clients}: of "
+            "two, each could subtract its own part; use more devices"
         )
-    strategy = Averaging(weights, terms, rounds, after)
-    legacy = LegacyContext(context, config=ServerConfig(num_rounds=rounds.number), strategy=strategy)
-    DefaultWorkflow(fit_workflow=_fit_workflow(rounds, terms))(grid, legacy)
-    return strategy.weights
+    timed: Any = Deadline(grid, rounds.deadline)
+    fleet = Fleet(timed, rounds, terms, network)
+    work: PrivateMean | Workflow
+    if rounds.aggregate == "dp":
+        work = PrivateMean(weights, terms, rounds, first - 1)
+    else:
+        work = Workflow(weights, terms, rounds, context)
+    for number in range(first, rounds.number + 1):
+        facts = work.run(timed, fleet.gather(number), number)
+        if facts is not None:
+            after(facts, work.weights)
+    return work.weights
 
 
-def _fit_workflow(rounds: Rounds, terms: Terms) -> Any:
-    if rounds.aggregate == "plain":
-        return None
-    return SecAggPlusWorkflow(
-        num_shares=1.0,
-        reconstruction_threshold=max(2, rounds.least) / max(rounds.clients, rounds.least),
-        max_weight=rounds.heaviest,
-        clipping_range=min(1.0, terms.longest),  # of a weight's change in one round
-        timeout=rounds.deadline,
-    )
+class Workflow:
+    """Rounds by Flower's workflows: of secure sums, or of plain updates.
+
+    Args:
+        weights: to begin with.
+        terms, rounds: how the run goes.
+        context: of the ServerApp.
+    """
+
+    def __init__(self, weights: Arrays, terms: Terms, rounds: Rounds, context: Context) -> None:
+        self._strategy = Averaging(weights, terms, rounds, combiner(rounds))
+        self._context = context
+        self._fit: Any = default_fit_workflow if rounds.aggregate == "plain" else secure_sum(rounds, terms)
+
+    @property
+    def weights(self) -> Arrays:
+        """As they are now."""
+        return self._strategy.weights
+
+    def run(self, grid: Any, nodes: list[int], number: int) -> RoundFacts | None:
+        """Run a round.
+
+        Args:
+            grid: to the devices.
+            nodes: that take part.
+            number: of the round.
+
+        Returns:
+            What came of it; None where too few updates did: weights stay as they were.
+        """
+        self._strategy.facts = None
+        try:
+            self._fit(grid, self._legacy(grid, nodes, number))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Flower's secure sum trusts what masked vectors look like: one of another shape ends there.
+            words = "the round is lost, an update was malformed: %s"
+            getLogger(__name__).log(WARNING, words, type(error).__name__)
+        return self._strategy.facts
+
+    def _legacy(self, grid: Any, nodes: list[int], number: int) -> LegacyContext:
+        """What a workflow of Flower's finds its round in."""
+        manager = SimpleClientManager()
+        for node in nodes:
+            manager.register(GridClientProxy(node_id=node, grid=grid, run_id=grid.run.run_id))
+        legacy = LegacyContext(
+            self._context, config=ServerConfig(), strategy=self._strategy, client_manager=manager
+        )
+        legacy.state.config_records[MAIN_CONFIGS_RECORD] = ConfigRecord({Key.CURRENT_ROUND: number})
+        legacy.state.array_records[MAIN_PARAMS_RECORD] = parameters_to_arrayrecord(
+            ndarrays_to_parameters(self.weights), keep_input=True
+        )
+        return legacy

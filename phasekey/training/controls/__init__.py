@@ -1,7 +1,8 @@
 """Controls: what a device could do without any cloud, and how far answers hang on the secret."""
 
 from phasekey.training.controls.answers import Interval, answers, encode
-from phasekey.training.controls.comparison import Comparison, compare, device_operations
+from phasekey.training.controls.comparison import Comparison, compare
+from phasekey.training.controls.of_checkpoint import compare_checkpoint, write_facts
 from phasekey.training.controls.own_network import OwnNetwork, own_network
 from phasekey.training.controls.read_out import ReadOut, added_by_cloud, linear_read_out
 from phasekey.training.controls.stability import Stability, stability
@@ -15,9 +16,10 @@ __all__ = [
     "added_by_cloud",
     "answers",
     "compare",
-    "device_operations",
+    "compare_checkpoint",
     "encode",
     "linear_read_out",
     "own_network",
     "stability",
+    "write_facts",
 ]

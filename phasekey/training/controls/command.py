@@ -1,7 +1,6 @@
 """`phasekey controls`: what the cloud adds to a network, and how far its answers hang on the secret."""
 
 import argparse
-import json
 from pathlib import Path
 
 from phasekey.training.errors import TrainingError
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         TrainingError: no such checkpoint or data, or a task without classes.
     """
     from phasekey.training.checkpoint import load_checkpoint
-    from phasekey.training.controls.comparison import compare
+    from phasekey.training.controls.of_checkpoint import compare_checkpoint, write_facts
     from phasekey.training.data.registry import load_dataset
 
     checkpoint = load_checkpoint(args.ckpt)
@@ -42,12 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if words is None:
         raise TrainingError("it is not written down what this network was trained on: give --data")
     dataset = load_dataset(words, checkpoint.network.image[1], progress=True)
-    if dataset.test.labels.ndim > 1:
-        raise TrainingError("controls are of tasks with one label for each image; this one has attributes")
-    mirror = "flip" in str(checkpoint.config.get("augment"))
-    found = compare(checkpoint.network, dataset, epochs=args.epochs, mirror=mirror)
+    found = compare_checkpoint(checkpoint, dataset, epochs=args.epochs)
     print(found.page())  # noqa: T201
     if args.out:
-        args.out.write_text(json.dumps(found.facts(), indent=2) + "\n", encoding="utf-8")
+        write_facts(args.out, found)
         print(f"saved {args.out}")  # noqa: T201
     return 0

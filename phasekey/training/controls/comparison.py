@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from phasekey.model import SplitNetwork
-from phasekey.model.counting import count_operations
+from phasekey.model.counting import count_work
 from phasekey.training.controls.answers import Interval, answers, mean_of
 from phasekey.training.controls.own_network import OwnNetwork, own_network
 from phasekey.training.controls.read_out import ReadOut, linear_read_out
-from phasekey.training.controls.stability import Stability, stability
+from phasekey.training.controls.stability import Stability, stability_of
 from phasekey.training.data.dataset import ImageDataset
 
 DRAWS = 10  # of secret and decoys, for stability
@@ -51,29 +49,46 @@ class Comparison:
             "changing": self.stability.changing,
         }
 
-    def page(self) -> str:
-        """Write a table in Markdown."""
-        accuracies = self.stability.accuracies
-        rows = [
-            ("the network, through secret and decoys", _percent(self.error)),
-            ("without a cloud: a linear read-out of the feature", _percent(self.read_out.error)),
+    def rows(self) -> list[tuple[str, Interval]]:
+        """Name what was compared, and its error, 0 to 1."""
+        return [
+            ("the network, through secret and decoys", self.error),
+            ("without a cloud: a linear read-out of the feature", self.read_out.error),
             (
                 f"without a cloud: {self.own.description}, {self.own.operations / 1e6:.2f} of the device's "
                 f"{self.device_operations / 1e6:.2f} million operations",
-                _percent(self.own.error),
+                self.own.error,
             ),
         ]
+
+    def sentences(self) -> tuple[str, str]:
+        """Say what the cloud adds, and how far the answers hang on the secret."""
+        accuracies = self.stability.accuracies
         low, high = (100 * each(accuracies) for each in (min, max))
-        lines = [f"| {name} | {error} |" for name, error in rows]
-        added = Interval(*(100 * value for value in self.added))
-        return "\n".join([
-            "| | error |", "|---|---:|", *lines, "",
-            f"**What the cloud adds:** {added.mean:+.1f} points ({added.low:+.1f} to {added.high:+.1f}) over "
-            "the better of the two.",
+        return (
+            f"What the cloud adds: {in_points(self.added)} over the better of the two.",
             f"Over {len(accuracies)} secrets: accuracy {100 * sum(accuracies) / len(accuracies):.1f}% "
             f"({low:.1f} to {high:.1f}); {100 * self.stability.changing:.1f}% of the images get more than "
             "one label.",
-        ])  # fmt: skip
+        )
+
+    def page(self) -> str:
+        """Write a table in Markdown."""
+        added, stable = self.sentences()
+        lines = [f"| {name} | {in_percent(error)} |" for name, error in self.rows()]
+        return "\n".join(["| | error |", "|---|---:|", *lines, "", f"**{added}**", stable])
+
+
+def in_percent(share: Interval) -> str:
+    """Write a share as a percentage with its interval."""
+    mean, low, high = (100 * value for value in share)
+    return f"{mean:.1f}% ({low:.1f}–{high:.1f})"
+
+
+def in_points(difference: Interval) -> str:
+    """Write a difference of shares in points, with sign and interval."""
+    mean, low, high = (100 * value for value in difference)
+    return f"{mean:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def compare(
@@ -94,34 +109,14 @@ def compare(
     Raises:
         TrainingError: the device does too little for any network of its own.
     """
-    budget = device_operations(network)
+    budget = count_work(network.eval()).device
     read_out = linear_read_out(network, dataset.train, dataset.test, augment=mirror)
     own = own_network(budget, dataset.train, dataset.test, len(dataset.classes), epochs=epochs, mirror=mirror)
-    right = answers(network, dataset.test.images, 1)[0] == dataset.test.labels
+    labels = dataset.test.labels
+    given = answers(network, dataset.test.images, draws)
+    right = given[0] == labels
     control = max((read_out.correct, own.correct), key=lambda correct: float(correct.mean()))
     return Comparison(
         mean_of(1.0 - right), read_out, own, budget, mean_of(right, control),
-        stability(network, dataset.test, draws),
+        stability_of(given, labels),
     )  # fmt: skip
-
-
-def device_operations(network: SplitNetwork) -> int:
-    """Count what a device does for an answer while somebody waits.
-
-    Args:
-        network: any; left in evaluation mode.
-
-    Returns:
-        Operations of encoder and decoder for one image; the encoder runs once more for each decoy that it
-        draws then.
-    """
-    network.eval()
-    image, processed = torch.zeros(1, *network.image), torch.zeros(1, *network.processed_shape)
-    drawn = network.components - 1 if network.decoy_source == "gaussian-images" else 0
-    passes = 1 + (drawn if network.form == "complex" else 0)
-    return passes * count_operations(network.encoder, image) + count_operations(network.decoder, processed)
-
-
-def _percent(error: Interval) -> str:
-    mean, low, high = (100 * value for value in error)
-    return f"{mean:.1f}% ({low:.1f}–{high:.1f})"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phasekey.model import SplitNetwork
 from phasekey.training.controls.answers import answers
@@ -58,6 +59,18 @@ def stability(
     count = len(test) if most_images is None else min(len(test), most_images)
     rows = np.linspace(0, len(test) - 1, count).astype(np.intp)  # sets come sorted by class
     labels = test.labels[rows]
-    given = answers(network, test.images[rows], draws)
+    return stability_of(answers(network, test.images[rows], draws), labels)
+
+
+def stability_of(given: NDArray[np.intp], labels: NDArray[np.int64]) -> Stability:
+    """Say how far answers that are there lie apart.
+
+    Args:
+        given: classes, (draws, N).
+        labels: the right ones, (N,).
+
+    Returns:
+        Stability over the draws.
+    """
     accuracies = tuple(float(share) for share in (given == labels).mean(1))
-    return Stability(accuracies, float((given != given[0]).any(0).mean()), count)
+    return Stability(accuracies, float((given != given[0]).any(0).mean()), len(labels))

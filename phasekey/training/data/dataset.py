@@ -1,7 +1,7 @@
 """The one form in which every data set comes: uint8 images with labels, in a training and a test split."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,27 @@ class ImageDataset:
                 f"data {self.name!r}: training images are {describe_shape(self.train)} but test images are "
                 f"{describe_shape(self.test)}; give both one size with --image-size"
             )
+
+    def augmentation(self, asked: str | None) -> Augment:
+        """Make out which augmentation the words of a training mean.
+
+        Args:
+            asked: what `phasekey train --augment` was given, or a checkpoint keeps; auto, and None where
+                nobody wrote it down, are what suits the images.
+
+        Returns:
+            The augmentation itself, never auto.
+
+        Raises:
+            TrainingError: another word.
+        """
+        if asked in (None, "auto"):
+            return self.augment
+        known: tuple[Augment, ...] = get_args(Augment)
+        for kind in known:
+            if kind == asked:
+                return kind
+        raise TrainingError(f"augmentation is one of auto, {', '.join(known)}; got {asked!r}")
 
     @property
     def task(self) -> Task:

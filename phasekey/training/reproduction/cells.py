@@ -14,6 +14,7 @@ from phasekey.training.loop import METRICS_FILE, OnEpoch, train
 from phasekey.training.recipes import load_recipe
 from phasekey.training.reproduction.columns import Column
 from phasekey.training.reproduction.results import Result, read_result, result_of
+from phasekey.training.reproduction.without_cloud import asks_a_cloud, with_controls
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,23 @@ def _cell(row: str, column: Column, runs: Path, settings: dict[str, Any]) -> Cel
 
 
 def run_cells(
-    cells: Sequence[Cell], *, begin: Callable[[Cell, bool], None], on_epoch: OnEpoch, progress: bool
-) -> Iterator[Result]:
-    """Train what is not finished, and go on with what was cut off; the result of each cell.
+    cells: Sequence[Cell], *, begin: Callable[[Cell, bool], None], on_epoch: OnEpoch, progress: bool,
+    controls: bool = True,
+) -> Iterator[Result]:  # fmt: skip
+    """Train what is not finished, and go on with what was cut off.
 
-    begin is told of each cell, and whether it is already finished.
+    Args:
+        cells: the runs.
+        begin: told of each cell, and whether it is already finished.
+        on_epoch: told of each epoch.
+        progress: show bars.
+        controls: compare networks that hide with their device alone, where that was not done.
+
+    Yields:
+        The result of each cell.
+
+    Raises:
+        TrainingError: data that cannot be read, a run that fails, or a disk that refuses a result.
     """
 
     @cache
@@ -74,4 +87,8 @@ def run_cells(
             result = result_of(cell.row, cell.column.name, model, config.out / METRICS_FILE)
             if is_main_process():
                 result.write(config.out)
+        if controls and result.controls is None and asks_a_cloud(cell.config) and is_main_process():
+            config = cell.config
+            result = with_controls(result, config, dataset(config.data, config.image_size))
+            result.write(config.out)
         yield result

@@ -19,6 +19,9 @@ examples:
   phasekey reproduce --rows lenet-cifar10 --forms complex,undefended --epochs 30 --data cifar10-jpeg.tar.gz
       the complex form with the paper's defence and without any
 
+Networks that hide what they send are held against their device alone: what the cloud adds stands in the
+report, negative where it does harm.
+
 Each run lies in RUNS/ROW/COLUMN. What is finished with these settings is skipped, and what was killed goes
 on: give the same command again. The report holds all finished runs under RUNS, also those of other calls.
 
@@ -47,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and angles")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train")
+    parser.add_argument(
+        "--no-controls", action="store_true",
+        help="don't compare networks that hide with what their device could do without a cloud",
+    )  # fmt: skip
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/reproduce"), metavar="FOLDER",
         help="folder of the runs (default: %(default)s)",
@@ -77,8 +84,9 @@ def run(args: argparse.Namespace) -> int:
 
     epochs = max(cell.config.epochs for cell in cells)
     for _ in run_cells(
-        cells, begin=begin, on_epoch=lambda metrics: tqdm.write(metrics.sentence(epochs)), progress=True
-    ):
+        cells, begin=begin, on_epoch=lambda metrics: tqdm.write(metrics.sentence(epochs)), progress=True,
+        controls=not args.no_controls,
+    ):  # fmt: skip
         if is_main_process():
             _write(args.out, args.runs)
     if is_main_process():

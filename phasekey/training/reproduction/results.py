@@ -36,6 +36,7 @@ class Result:
     settings: dict[str, Any]
     seconds_per_image: float | None = None  # of inference, whole network, batches of 100
     stability: dict[str, Any] | None = None  # over several secrets; None where there is none, or not measured
+    controls: dict[str, Any] | None = None  # without a cloud: shares, 0 to 1; None where not compared
 
     def write(self, folder: Path) -> None:
         """Beside the model. Raises TrainingError where the disk refuses it."""

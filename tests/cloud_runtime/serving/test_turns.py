@@ -146,13 +146,23 @@ def test_clients_take_turns_however_much_one_sends(busy):
 
 
 def test_a_large_request_takes_a_turn_for_each_slice(busy):
-    queue, model, _ = busy(BatchPolicy(slices=True, limit=2))
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
     large = ask(queue, model, [1, 2, 3, 4, 5], "large")
     small = ask(queue, model, [10], "small")
     model.let(5)
     assert large.answer() == [2, 4, 6, 8, 10]
     assert small.answer() == [20]
     assert model.runs == [[0], [1, 2], [10], [3, 4], [5]]
+
+
+def test_small_requests_ride_along_with_a_large_ones_slices(busy):
+    queue, model, _ = busy(BatchPolicy(joins=True, slice=2, limit=4))
+    large = ask(queue, model, [1, 2, 3, 4, 5], "large")
+    small = [ask(queue, model, [value], f"small {value}") for value in (10, 20, 30)]
+    model.let(3)
+    assert large.answer() == [2, 4, 6, 8, 10]
+    assert [caller.answer() for caller in small] == [[20], [40], [60]]
+    assert model.runs == [[0], [1, 2, 10, 20], [30, 3, 4, 5]]
 
 
 def test_preferred_sizes_are_made_where_they_can_be(busy):
@@ -216,7 +226,7 @@ def test_what_is_cancelled_in_the_queue_is_never_run(busy):
 
 
 def test_a_cancelled_request_stops_between_its_slices(busy):
-    queue, model, _ = busy(BatchPolicy(slices=True, limit=1))
+    queue, model, _ = busy(BatchPolicy(slice=1, limit=1))
     caller = ask(queue, model, [1, 2, 3])
     model.let()
     until(lambda: len(model.runs) == 2)
@@ -246,6 +256,73 @@ def test_a_run_that_fails_fails_those_in_it_and_nobody_after(busy):
     assert Caller(queue, make_call(model, [3])).answer() == [6]
 
 
+def known(policy, held=False):
+    """A queue with one slot and a model whose last run was short, so that work() may run it."""
+    queue, model = TurnQueue(1), Recorder(policy, held=False)
+    Caller(queue, make_call(model, [0])).answer()
+    assert 0 < model.statistics.last_run < 10_000_000
+    model.runs.clear()
+    model._held = held
+    return queue, model
+
+
+def test_who_brings_requests_runs_them_joined():
+    queue, model = known(JOINS)
+    calls, ended = [make_call(model, [index]) for index in (1, 2, 3)], []
+    for call in calls:
+        queue.submit(call, lambda call=call: ended.append((call, threading.current_thread())), works=True)
+    assert queue.waits()
+    assert queue.work()
+    assert model.runs == [[1, 2, 3]]
+    assert ended == [(call, threading.current_thread()) for call in calls]
+    assert not queue.waits()
+    assert not queue.work()
+
+
+@pytest.mark.parametrize("why", ["never ran", "was long", "waits for company"])
+def test_what_may_take_long_is_left_to_other_threads(why):
+    policy = BatchPolicy(joins=True, limit=8, delay_us=1000 if why == "waits for company" else 0)
+    queue, model = known(policy)
+    model.statistics.last_run = {"never ran": 0, "was long": 10**9}.get(why, 1)
+    threads, done = [], threading.Event()
+    queue.submit(
+        make_call(model, [1]), lambda: (threads.append(threading.current_thread()), done.set()), works=True
+    )
+    assert not queue.work()
+    assert done.wait(30)
+    assert threads != [threading.current_thread()]
+
+
+def test_a_slot_is_a_slot_whoever_has_it():
+    queue, model = known(JOINS, held=True)
+    worker = threading.Thread(target=lambda: queue.work(), daemon=True)
+    queue.submit(make_call(model, [1]), bool, works=True)
+    worker.start()
+    assert model.entered.acquire(timeout=30) and model.entered.acquire(timeout=30)  # noqa: PT018 - known() ran one
+    other = ask(queue, model, [2])  # one that nobody works for
+    assert not queue.work()
+    time.sleep(0.02)
+    assert model.runs == [[1]]
+    model.let(2)
+    worker.join(30)
+    queue.work()  # who had the slot looks again
+    assert other.answer() == [4]
+
+
+def test_what_one_thread_cannot_run_at_once_others_do():
+    queue, model = TurnQueue(2), Recorder(BatchPolicy(limit=8), held=False)
+    Caller(queue, make_call(model, [0])).answer()
+    model._held = True
+    done = threading.Semaphore(0)
+    for value in (1, 2):
+        queue.submit(make_call(model, [value], str(value)), done.release, works=True)
+    threading.Thread(target=lambda: queue.work(), daemon=True).start()
+    until(lambda: len(model.runs) == 3)  # both under way
+    model.let(2)
+    assert done.acquire(timeout=30)
+    assert done.acquire(timeout=30)
+
+
 def test_no_more_runs_at_once_than_slots():
     queue, model = TurnQueue(2), Recorder(BatchPolicy(limit=8))
     callers = [Caller(queue, make_call(model, [index], str(index))) for index in range(5)]
@@ -257,7 +334,7 @@ def test_no_more_runs_at_once_than_slots():
 
 
 def test_many_callers_each_get_their_own():
-    queue, model = TurnQueue(2), Recorder(BatchPolicy(joins=True, slices=True, limit=3), held=False)
+    queue, model = TurnQueue(2), Recorder(BatchPolicy(joins=True, slice=3, limit=3), held=False)
     callers = [
         Caller(queue, make_call(model, [index + row / 8 for row in range(1 + index % 5)], f"{index % 3}"))
         for index in range(60)

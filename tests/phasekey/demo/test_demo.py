@@ -17,8 +17,8 @@ from phasekey.demo import __main__ as demo
 from phasekey.demo import measure
 from phasekey.demo.measure import Mode, components_of, held_out
 from phasekey.demo.picture import mosaic
-from phasekey.demo.server import running_server
 from phasekey.demo.show import candidates_of
+from phasekey.served import running_server
 from phasekey.training.checkpoint import load_checkpoint
 
 COMMAND = [sys.executable, "-m", "phasekey.demo", "--epochs", "1"]

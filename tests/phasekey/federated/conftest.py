@@ -12,7 +12,7 @@ from phasekey.training.own import own_network
 
 
 def images_of(count, seed):
-    """Dark and bright images, noisy, by turns."""
+    """Dark and light images, noisy, by turns."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     pixels = generator.normal(80 + 90 * labels[:, None, None, None], 40, (count, 8, 8, 1))
@@ -21,7 +21,7 @@ def images_of(count, seed):
 
 @pytest.fixture(scope="session")
 def dataset():
-    return ImageDataset("two", ("dark", "bright"), images_of(160, 0), images_of(60, 1))
+    return ImageDataset("two", ("dark", "light"), images_of(160, 0), images_of(60, 1))
 
 
 @pytest.fixture
@@ -36,4 +36,4 @@ def checkpoint(dataset):
         network = split(layers, 2, 9, image=(1, 8, 8), head="light")
     network.sampler.fit(dataset.train.images)
     own = own_network(network, dataset)
-    return Checkpoint(network.eval(), own.architecture, dataset.classes, {}, {"data": "two"})
+    return Checkpoint(network.eval(), own.architecture, dataset.classes, {}, {"data": "two", "epochs": 1})

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-HELD_BACK = {"packaging", "rich"}
+HELD_BACK = {"attrs", "packaging", "rich"}
 
 
 def pins(name):

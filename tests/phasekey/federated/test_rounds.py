@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from phasekey.federated.errors import FederatedError
-from phasekey.federated.local import Terms, local_update
+from phasekey.federated.local import local_update
 from phasekey.federated.rounds import Public, end_round
+from phasekey.federated.settings import Terms
 from phasekey.federated.travelling import put, renew_norms, take, travelling
 from phasekey.federated.updates import add, norm
 from phasekey.training.checkpoint import load_checkpoint
@@ -55,7 +56,7 @@ def test_a_thawed_encoder_learns_but_its_running_statistics_stay(checkpoint, dat
 
 
 def test_a_device_clips_its_change(checkpoint, dataset):
-    _, update = trained(checkpoint, dataset, lr=0.5, longest=0.01)
+    _, update = trained(checkpoint, dataset, lr=0.5, clip_norm=0.01)
     assert norm(update.change) == pytest.approx(0.01, rel=1e-4)
 
 

@@ -41,24 +41,26 @@ def test_a_good_update_is_taken():
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e3))
-def test_clipping_bounds_the_length_and_keeps_the_direction(size, longest):
+def test_clipping_bounds_the_length_and_keeps_the_direction(size, clip_norm):
     change = [np.arange(6, dtype=np.float32).reshape(2, 3) * np.float32(size), filled(-size)[1]]
-    clipped = clip(change, longest)
+    clipped = clip(change, clip_norm)
     flat, was = np.concatenate([c.ravel() for c in clipped]), np.concatenate([c.ravel() for c in change])
-    assert norm(clipped) <= longest * (1 + 1e-5)
+    assert norm(clipped) <= clip_norm * (1 + 1e-5)
     assert flat @ was == pytest.approx(np.linalg.norm(flat) * np.linalg.norm(was), rel=1e-4)
-    if np.linalg.norm(was) <= longest:
+    if np.linalg.norm(was) <= clip_norm:
         assert clipped is change
 
 
 def test_one_scaled_update_moves_a_clipped_mean_no_further_than_its_share():
     honest = [Update(filled(0.01), 10) for _ in range(7)]
     attacker = Update(clip(filled(1e6), 1.0), 1e9)
-    moved = mean([*honest, attacker], heaviest=10)
+    moved = mean([*honest, attacker], max_examples=10)
     assert norm(moved) <= 1.0 / 8 + norm(filled(0.01))
 
 
 def test_the_mean_is_weighed_by_images_up_to_the_heaviest():
-    got = mean([Update(filled(1.0), 10), Update(filled(5.0), 30), Update(filled(9.0), 10**6)], heaviest=60)
+    got = mean(
+        [Update(filled(1.0), 10), Update(filled(5.0), 30), Update(filled(9.0), 10**6)], max_examples=60
+    )
     np.testing.assert_allclose(got[0], (10 * 1 + 30 * 5 + 60 * 9) / 100, rtol=1e-6)
     np.testing.assert_allclose(add(filled(2.0), got)[1], 2 + 7.0, rtol=1e-6)

@@ -11,18 +11,21 @@ from torch import nn
 
 from phasekey.cli import main
 from phasekey.model import build_network
-from phasekey.model.counting import count_operations
+from phasekey.model.counting import count_operations, count_work
+from phasekey.training.checkpoint import Checkpoint
 from phasekey.training.controls import (
     ReadOut,
     added_by_cloud,
+    answers,
     compare,
-    device_operations,
+    compare_checkpoint,
     encode,
     linear_read_out,
     stability,
 )
 from phasekey.training.controls.own_network import DEPTHS, widest
 from phasekey.training.data.dataset import Split
+from phasekey.training.errors import TrainingError
 
 
 class Pixels(nn.Module):
@@ -153,12 +156,12 @@ def test_what_is_compared_is_counted_and_written(digits):
     )
     few = replace(digits, train=Split(digits.train.images[:600], digits.train.labels[:600]))
     found = compare(network.eval(), few, epochs=4, draws=2)
-    assert found.own.operations <= found.device_operations == device_operations(network)
+    assert found.own.operations <= found.device_operations == count_work(network).device
     assert found.own.error.mean < 0.5 < found.error.mean  # untrained, where the control is not
     assert found.added.high < 0
     control = max(found.own.correct.mean(), found.read_out.correct.mean())
     assert found.added.mean == pytest.approx(1 - found.error.mean - control, abs=1e-6)
-    assert "What the cloud adds:** -" in found.page()
+    assert "**What the cloud adds: -" in found.page()
     assert found.facts()["changing"] == 0
 
 
@@ -171,12 +174,57 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     assert json.loads((tmp_path / "controls.json").read_text())["device_operations"] > 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "suits", "mirror"),
+    [("auto", "crop-flip", True), ("auto", "shift", False), ("flip", "shift", True), ("none", "flip", False)],
+)
+def test_controls_see_mirror_images_where_training_did(digits, monkeypatch, asked, suits, mirror):
+    """What `auto` meant hangs on the data; a checkpoint keeps the word alone."""
+    told = {}
+
+    def compare(network, dataset, **options):
+        told.update(options)
+
+    monkeypatch.setattr("phasekey.training.controls.of_checkpoint.compare", compare)
+    checkpoint = Checkpoint(bounded(), {}, digits.classes, {"augment": asked}, {})
+    compare_checkpoint(checkpoint, replace(digits, augment=suits), epochs=3)
+    assert told == {"epochs": 3, "mirror": mirror}
+
+
+def test_images_of_several_labels_are_refused(digits):
+    labels = np.zeros((len(digits.train), 10), np.int64)
+    train, test = Split(digits.train.images, labels), Split(digits.test.images, labels[: len(digits.test)])
+    with pytest.raises(TrainingError, match="attributes"):
+        compare_checkpoint(
+            Checkpoint(bounded(), {}, digits.classes, {}, {}),
+            replace(digits, train=train, test=test),
+            epochs=1,
+        )
+
+
 def test_decoys_that_are_drawn_for_each_answer_are_counted():
+    """Each takes a synthetic image, of 64 principal components, and a pass of the encoder."""
     image = (1, 32, 32)
     paper = build_network("lenet", classes=10, image=image)
     archive = build_network("lenet", classes=10, image=image, decoy="archive", secret="orthogonal")
     encoder = count_operations(paper.encoder, torch.zeros(1, *image))
-    assert device_operations(paper) - device_operations(archive) == encoder
+    assert count_work(paper).device - count_work(archive).device == encoder + 2 * 64 * 1024
+    assert count_work(paper).whole == count_work(archive).whole
+
+
+def test_ten_secrets_are_drawn_once(digits, monkeypatch):
+    """The error is that of the first of the draws that tell how far answers hang on the secret."""
+    asked = []
+
+    def counted(network, images, draws):
+        asked.append(draws)
+        return answers(network, images, draws)
+
+    monkeypatch.setattr("phasekey.training.controls.comparison.answers", counted)
+    few = replace(digits, train=Split(digits.train.images[:300], digits.train.labels[:300]))
+    found = compare(bounded(components=4, sigma=3.0), few, epochs=1, draws=3)
+    assert asked == [3]
+    assert found.error.mean == pytest.approx(1 - found.stability.accuracies[0])
 
 
 def test_a_permutation_gives_no_image_two_labels(digits):

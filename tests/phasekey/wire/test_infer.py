@@ -144,6 +144,34 @@ def test_protobuf_and_we_agree_on_any_bytes(kind, data):
     check(kind, data)
 
 
+@given(BYTES)
+@settings(deadline=None, max_examples=300)
+def test_a_frame_is_protobufs_message_in_three_parts(data):
+    frame = infer.frame_request(data)
+    if frame is None:
+        return
+    try:
+        oracle = pb.ModelInferRequest.FromString(data)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            pb.ModelInferRequest.FromString(frame.header)
+        return
+    rest = pb.ModelInferRequest.FromString(frame.header)
+    assert (frame.id, [bytes(content) for content in frame.raw]) == (oracle.id, oracle.raw_input_contents)
+    assert (rest.id, list(rest.raw_input_contents)) == ("", [])
+    rest.id = frame.id
+    rest.raw_input_contents.extend(oracle.raw_input_contents)
+    assert rest.SerializeToString(deterministic=True) == oracle.SerializeToString(deterministic=True)
+
+
+def test_what_differs_from_request_to_request_is_no_part_of_the_header():
+    one = pb.ModelInferRequest(model_name="m", id="1", raw_input_contents=[b"a"])
+    other = pb.ModelInferRequest(model_name="m", id="é" * 99, raw_input_contents=[b"b" * 300])
+    frames = [infer.frame_request(message.SerializeToString()) for message in (one, other)]
+    assert frames[0].header == frames[1].header != b""
+    assert infer.frame_request(b"\x1a\x01\xff\x1a\x01a") is None  # an id that is no text, then one that is
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -265,6 +293,14 @@ def test_of_a_header_that_is_kept_the_values_are_not():
     with pytest.raises(WireError):
         infer.read_response(short)
     assert infer._plain_outputs.cache_info().hits >= 2
+
+
+@given(TEXTS, TEXTS, TEXTS, st.dictionaries(TEXTS, arrays(), max_size=3))
+@settings(deadline=None, max_examples=200)
+def test_an_answer_is_the_response_of_these_fields(model, version, request_id, values):
+    message = pb.ModelInferResponse(model_name=model, model_version=version, id=request_id)
+    write_tensors(values, message.outputs, message.raw_output_contents)
+    assert pb.ModelInferResponse.FromString(infer.answer_with(model, version, request_id, values)) == message
 
 
 def test_complex_numbers_cannot_travel():

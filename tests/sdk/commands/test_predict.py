@@ -1,5 +1,7 @@
 """`python -m sdk predict` as people run it."""
 
+import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -8,6 +10,8 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+
+from phasekey.bundle import write_manifest
 
 NUMBER = r"\d\.\d{4}"
 
@@ -57,6 +61,32 @@ def test_a_broken_image_costs_its_own_line_only(command, pictures, tmp_path):
     assert done.returncode == 2
     assert [row.split()[0] for row in done.stdout.splitlines()[1:]] == ["0.png", "2.png"]
     assert re.fullmatch(r"error: 1\.png is not .*\nerror: none\.png does not exist.*\n", done.stderr)
+
+
+def test_a_url_is_called_one(command, pictures):
+    done = command("https://x.org/a.png")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "error: https://x.org/a.png is a URL; download the image first" in done.stderr
+
+
+def test_of_attributes_all_that_are_likelier_than_not_are_told(command, pictures, new_export, serve):
+    """Each with its own probability, which of several labels is not one of their sum."""
+    export = new_export(seed=3)
+    manifest = dataclasses.replace(export.manifest, network={"arch": "small", "task": "attributes"})
+    write_manifest(export.edge, manifest)
+    probabilities = export.network.probabilities(export.network.images(3))
+    likely = [
+        [(manifest.labels[k], row[k]) for k in np.argsort(-row) if row[k] > 0.5] for row in probabilities
+    ]
+    with serve(export) as running:
+        table, rows = (
+            command(*words, *pictures, bundle=export.edge, target=running.address).stdout.splitlines()
+            for words in ([], ["--json"])
+        )
+    assert table[0].split() == ["image", "time", "(ms)", "labels"]
+    said = [", ".join(f"{name} {value:.4f}" for name, value in each) or "none" for each in likely]
+    assert [re.split(r"  +", line)[2] for line in table[1:]] == said
+    assert [json.loads(row)["labels"] for row in rows] == [[name for name, _ in each] for each in likely]
 
 
 def test_resize(command, pictures, tmp_path):
@@ -116,4 +146,4 @@ def test_help_teaches(command):
 def test_without_a_subcommand_it_says_which_there_are():
     done = subprocess.run([sys.executable, "-m", "sdk"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "predict" in done.stderr
+    assert "the class of image files" in done.stderr

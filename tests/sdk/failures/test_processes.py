@@ -210,7 +210,7 @@ from sdk import EdgeClient
 resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
-    client = EdgeClient(sys.argv[1], sys.argv[2], secret=bytes(32), store=sys.argv[3], budget=1e6)
+    client = EdgeClient(sys.argv[1], sys.argv[2], secret=bytes(range(32)), store=sys.argv[3], budget=1e6)
     for seed in range(200):
         client.predict(np.random.default_rng(seed).integers(0, 256, (8, 6, 6, 1), np.uint8))
 except PhasekeyError as error:

@@ -47,6 +47,7 @@ def test_wrong_values_are_ours_to_say(small_export, options, said):
     [
         ("http://h:8001", "is a URL: give HOST:PORT alone, 'h:8001'"),
         ("https://h:8001/v2", r"'h:8001' with tls=True"),
+        ("https://h/v2", r"'h:PORT' with tls=True"),
         ("", "target is empty"),
         ("   ", "target is empty"),
         ("localhost", "has no port"),

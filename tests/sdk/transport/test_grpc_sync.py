@@ -62,7 +62,7 @@ def test_a_server_that_does_not_answer_in_time(connect, fake_server, small_expor
 
     released = threading.Event()
     address = fake_server(ServerReady=lambda request, context: released.wait(30) and pb.ServerReadyResponse())
-    with pytest.raises(SdkError, match=rf"No server answered at {address} within 0\.2 s"):
+    with pytest.raises(SdkError, match=rf"at {address} within 0\.2 s\. .*with timeout="):
         connect(address, timeout=0.2).check(small_export.manifest)
     released.set()
 

@@ -13,6 +13,7 @@ from PIL import Image
 from phasekey.audit.report import write_report
 from phasekey.audit.report.page import PARTS, report
 from phasekey.audit.result.examples import Examples
+from phasekey.training.controls import Comparison, Interval, OwnNetwork, ReadOut, Stability
 
 from .reading import read
 
@@ -28,6 +29,27 @@ def test_holds_all_parts_in_order(leaky_page):
     assert [each.attributes["href"] for each in leaky_page.one("nav").all("a")] == [
         f"#{part}" for part in PARTS
     ]
+
+
+def test_what_the_device_could_do_alone_stands_beside_the_attacks(audits, leaky_page):
+    """Every figure with its interval; a page without the comparison says why there is none."""
+    assert "not compared" in leaky_page.one("section", id_="alone").text
+    correct = np.repeat(np.float32([1, 0]), [60, 40])
+    found = Comparison(
+        Interval(0.45, 0.4, 0.5),
+        ReadOut(correct),
+        OwnNetwork(correct, 900_000, "2 convolutions <small>"),
+        1_000_000,
+        Interval(-0.05, -0.09, -0.01),
+        Stability((0.5, 0.6), 0.2, 100),
+    )
+    part = read(report(audits.leaky(), audits.examples(), found)).one("section", id_="alone")
+    assert "-5.0 points (-9.0 to -1.0)" in part.text
+    assert "20.0% of the images get more than one label" in part.text
+    assert "2 convolutions <small>, 0.90 of the device's 1.00 million operations" in part.text
+    cells = [[cell.text for cell in row.all("td")] for row in part.all("tr")][1:]
+    assert cells[0] == ["45.0%", "40.0%", "50.0%"]
+    assert cells[1][0] == cells[2][0] == "40.0%"
 
 
 def test_the_verdict_is_in_front(leaky_page):

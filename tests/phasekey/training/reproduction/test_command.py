@@ -65,6 +65,31 @@ def test_forms_are_trained_reported_and_not_trained_again(reproduce, table, tmp_
     assert load_checkpoint(tmp_path / "runs/lenet-cifar10/original/model.pt").config["seed"] == 1
 
 
+def test_what_hides_is_held_against_its_device_alone_also_afterwards(reproduce, table, tmp_path, monkeypatch):
+    """Controls are made for a run that was finished without them, and not twice."""
+    monkeypatch.setattr("phasekey.training.reproduction.without_cloud.EPOCHS", 1)
+    line = ["--rows", "lenet-cifar10", "--data", "digits", "--epochs", "1", "--forms", "original,undefended"]
+    assert reproduce(*line, "--no-controls") == 0
+    results = {
+        column: tmp_path / f"runs/lenet-cifar10/{column}/result.json" for column in ("original", "undefended")
+    }
+    assert json.loads(results["undefended"].read_text())["controls"] is None
+    assert reproduce(*line) == 0
+    found = json.loads(results["undefended"].read_text())["controls"]
+    mean, low, high = found["added_by_cloud"]
+    assert low < mean < high
+    better = min(found["read_out_error"][0], found["own_network_error"][0])
+    assert mean == pytest.approx(better - found["error"][0], abs=1e-6)
+    assert found["own_network_operations"] <= found["device_operations"]
+    assert json.loads(results["original"].read_text())["controls"] is None
+    added = table()["what the cloud adds, points"]
+    assert added["complex, no defence"].startswith(f"**{100 * mean:+.2f}**")
+    assert added["original"] == "–"
+
+    monkeypatch.setattr("phasekey.training.reproduction.cells.with_controls", None)
+    assert reproduce(*line) == 0
+
+
 def test_a_broken_result_is_made_again(reproduce, tmp_path):
     line = ["--rows", "lenet-cifar10", "--data", "digits", "--epochs", "1", "--forms", "original"]
     reproduce(*line)

@@ -59,3 +59,21 @@ def test_how_far_answers_hang_on_the_secret_is_said_where_it_was_measured(report
     where = columns.index(" complex ")
     assert (ranges[where], changing[where]) == (" 30.50 to 32.00 ", " 36.3% ")
     assert ranges[columns.index(" additional layers ")] == " – "
+
+
+def test_what_the_cloud_adds_is_said_with_its_interval_where_it_was_compared(report):
+    assert "what the cloud adds, points" not in report(result("complex", 31.0))
+    facts = {
+        "read_out_error": [0.28, 0.2712, 0.2888],
+        "own_network_error": [0.35, 0.34, 0.36],
+        "added_by_cloud": [-0.03, -0.0412, -0.0188],
+    }
+    text = report(
+        result("additional", 30.0, form="additional"), replace(result("complex", 31.0), controls=facts)
+    )
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    where = lines[0].split("|").index(" complex ")
+    cells = {line.split("|")[1].strip(): line.split("|")[where].strip() for line in lines}
+    assert cells["without a cloud: linear read-out of the feature"] == "28.00 (27.12 to 28.88)"
+    assert cells["without a cloud: best network of the device's operations"] == "35.00 (34.00 to 36.00)"
+    assert cells["what the cloud adds, points"] == "**-3.00** (-4.12 to -1.88)"
