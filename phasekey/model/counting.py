@@ -23,7 +23,7 @@ class Work:
         processing: of the processing module, on all components.
         decoder: of the decoder.
         components: k.
-        frame: of the processing module, what the frame of a canonical form takes.
+        frame: of the processing module, what finds and applies the frame of a canonical form.
     """
 
     encoder: int
@@ -88,17 +88,18 @@ def count_work(network: SplitNetwork) -> Work:
     samples = 1 if network.mixes else k  # a plain network takes components one by one
     first, *rest = network.feature_shape
     drawing = 2 * drawn * math.prod(network.sampler.components.shape)
-    rows = torch.zeros(1, k, *network.feature_shape, device=device)
-    frame = (
-        count_operations(network.processing.frame, rows) if isinstance(network.processing, Canonical) else 0
+    processing = count_operations(
+        network.processing, torch.zeros(samples, k // samples * first, *rest, device=device)
     )
+    frame = 0
+    if isinstance(network.processing, Canonical):
+        one = torch.zeros(1, first, *rest, device=device)
+        frame = processing - k * count_operations(network.processing.layers, one)
     return Work(
         encoder=count_operations(network.encoder, torch.zeros(1, *network.image, device=device)),
         drawn=drawn,
         drawing=drawing,
-        processing=count_operations(
-            network.processing, torch.zeros(samples, k // samples * first, *rest, device=device)
-        ),
+        processing=processing,
         decoder=count_operations(network.decoder, torch.zeros(1, *network.processed_shape, device=device)),
         components=k,
         frame=frame,
