@@ -215,7 +215,7 @@ _DESCRIBED: dict[type[nn.Module], Callable[[str, Any], d.Layer]] = {
 
 def _copy_weights(network: SplitNetwork, parts: list[list[tuple[str, nn.Module]]]) -> None:
     encoder = cast(nn.Sequential, network.encoder[1])  # between Centre and the head
-    middle = network.processing.layers if network.form == "complex" else network.processing
+    middle = network.processing.layers if network.mixes else network.processing
     layers = list(cast(nn.Sequential, middle))
     opening = len(layers) - len(parts[1])  # a bottleneck's way back to the map
     pairs = [*zip(encoder, parts[0], strict=True), *zip(layers[opening:], parts[1], strict=True)]
