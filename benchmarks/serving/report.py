@@ -47,11 +47,11 @@ Profiled (perf, 2 kHz) in November 2026 on a quiet machine, the server's CPU tim
 
 At 16 in flight the graph costs what it costs in process at batch 8; alone it costs more, because graph and
 Python put each other's data out of the caches. Before [record 43](adr/0043-modelinfer-from-grpcs-core.md) a
-request took 1.25 and 1.54 ms. What brought it down, at 16 in flight: no thread for each call and headers known
-again, 1.25 to 1.02; runs of up to 8 joined requests on the threads that take calls, to 0.95; a stream's window
-that a sample fits into, to 0.79-0.85. Made no difference beyond noise: runs of 16, larger reads and frames,
-gRPC without its optional filters, its older pollers, its experimental low-water mark, asking gRPC's core for
-calls ahead. A second process would use no core that the first does not.
+request took 1.25 and 1.54 ms. What brought it down, at 16 in flight: no thread for each call and headers
+known again, 1.25 to 1.02; runs of up to 8 joined requests on the threads that take calls, to 0.95; a stream's
+window that a sample fits into, to 0.79-0.85. Made no difference beyond noise: runs of 16, larger reads and
+frames, gRPC without its optional filters, its older pollers, its experimental low-water mark, asking gRPC's
+core for calls ahead. A second process would use no core that the first does not.
 
 What is left to win over Triton, whose HTTP/2 and queues are C++, is the interpreter's part.
 """
