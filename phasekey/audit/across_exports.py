@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phasekey.audit.errors import AuditError
 from phasekey.audit.numerics.arrays import Floats, Pixels
@@ -34,7 +35,8 @@ class Shared:
 
     Attributes:
         exports: n.
-        cosine: with the first export's feature, absolute, mean over images.
+        cosine: with what the n features have in common, the mean of them at length one; absolute, mean over
+            images.
         low, high: its 95 % interval.
     """
 
@@ -103,11 +105,21 @@ def measure(devices: Sequence[Device], images: Pixels, seed: int = 0) -> list[Sh
         images: uint8 (N, H, W, C), not of training.
         seed: of secrets and decoys.
     """
-    truth, sent = devices[0].encode(images), send_across(devices, images, seed)
+    sent, features = send_across(devices, images, seed), [_unit(device.encode(images)) for device in devices]
     return [
-        Shared(count, *mean_interval(np.abs(cosine(nearest_to_all(sent[:count]), truth)), seed))
+        Shared(count, *mean_interval(_likeness(sent[:count], features[:count]), seed))
         for count in range(1, len(devices) + 1)
     ]
+
+
+def _likeness(sent: list[Floats], features: list[Floats]) -> NDArray[np.float64]:
+    return np.abs(cosine(nearest_to_all(sent), np.mean(features, axis=0)))
+
+
+def _unit(feature: Floats) -> Floats:
+    flat = feature.reshape(len(feature), -1)
+    found: Floats = flat / np.linalg.norm(flat, axis=1, keepdims=True)
+    return found
 
 
 def compare_exports(checkpoints: Sequence[Path], dataset: ImageDataset, folder: Path) -> str:

@@ -181,6 +181,25 @@ def restored(view: AttackerView, effort: Effort, known: RightKeyDecoder | Recove
     return decoder.eval()
 
 
+def right_key_decoder(context: Context, pairs: Pairs) -> Decoder:
+    """The right key's decoder as an earlier attack left it; trained anew where none did.
+
+    Args:
+        context: of the attack.
+        pairs: raw features of the training images, and these.
+
+    Returns:
+        Features (N, C', ...) -> images (N, C, H, W).
+    """
+    view, effort, known = context.view, context.effort, context.get(RightKeyDecoder)
+    if known is not None:
+        return restored(view, effort, known)
+    decoder = new_decoder(view, effort, view.train.feature.shape[1:])
+    raw = pairs_of(view.validation.feature, view.validation.images)
+    train_decoder(decoder, pairs, raw, effort, tuning_steps(effort), context.watch)
+    return decoder
+
+
 @torch.no_grad()
 def error_of(decoder: torch.nn.Module, pairs: Pairs) -> float:
     """Root of the mean square error of a decoder's images, on the scale [0, 1].
