@@ -32,7 +32,7 @@ from phasekey.model.errors import ModelError
 
 # c, in mean squares of a difference: from where log(y² + c) is nearly quadratic to where it counts zeros.
 FIRST_LEVEL, LAST_LEVEL, STEPS = 10.0, 0.01, 12
-FURTHER = 1.8  # α; 12 steps then end where 24 with α = 1 do (docs/adr/0044)
+FURTHER = 1.8  # α; 12 steps then do what 20 with α = 1 do (docs/adr/0044)
 MOST_DIFFERENCES = 2048  # of one row; larger maps are looked at here and there
 SMALLEST = 1e-12  # keeps quotients finite where all of X is zero
 # σ <- aσ + bσ³ + cσ⁵, from (0, 1] towards 1: quickly from far below, then exactly (no slope at 1).

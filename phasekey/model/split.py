@@ -43,7 +43,7 @@ def split(
 
     Weights are copied; the processing module loses its biases and means, and the head is new, so the
     result has to be trained: phasekey.training.fit. With form="original" nothing is lost: a network for the
-    secret "permutation".
+    secret "permutation"; nor with form="canonical", for the secret "orthogonal".
 
     Args:
         model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and

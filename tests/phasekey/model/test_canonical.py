@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch import nn
 
 from phasekey.model import ModelError, build_network
 from phasekey.model.canonical import Frame, polar
 from phasekey.model.counting import count_work
 from phasekey.model.secrets import draw_secret, hide, reveal
+from phasekey.model.split import split
 from phasekey.training.evaluate import plain_logits
 
 CANONICAL = {"form": "canonical", "secret": "orthogonal", "decoy": "archive"}
@@ -128,18 +130,16 @@ def test_the_frame_counts_as_work_but_not_as_the_plain_networks():
 
 
 def test_features_have_to_end_in_a_relu():
-    from phasekey.model.split import split
-
-    layers = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3),
-        torch.nn.Conv2d(4, 4, 3),
+    layers = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.Conv2d(4, 4, 3),
         torch.nn.ReLU(),
         torch.nn.Flatten(),
         torch.nn.Linear(3136, 3),
     )
     with pytest.raises(ModelError, match="end in a ReLU"):
         split(layers, 1, 4, image=(1, 32, 32), **CANONICAL)
-    flat = torch.nn.Sequential(
+    flat = nn.Sequential(
         torch.nn.Flatten(),
         torch.nn.Linear(1024, 9),
         torch.nn.ReLU(),
@@ -148,3 +148,18 @@ def test_features_have_to_end_in_a_relu():
     )
     with pytest.raises(ModelError, match="before Flatten"):
         split(flat, 3, 4, image=(1, 32, 32), **CANONICAL)
+
+
+def test_a_network_of_ones_own_keeps_its_weights_and_answers():
+    torch.manual_seed(0)
+    own = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AvgPool2d(28),
+        nn.Flatten(), nn.Linear(8, 3),
+    )  # fmt: skip
+    own(images(50))  # statistics of batch norm
+    made = split(
+        own, 2, 7, image=(1, 32, 32), pixel_mean=0.0, pixel_std=1.0, components=3, **CANONICAL
+    ).eval()
+    with torch.no_grad():
+        expected, found = own.eval()(images(40)), plain_logits(made, images(40))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
