@@ -117,6 +117,8 @@ class Admission:
     def expect(self, ticket: Ticket) -> None:
         """See Ticket.expect()."""
         with self._lock:
+            if not ticket.open:
+                return
             account = ticket.account
             self._check_bytes(account, account.last_size)
             self._charge(account, account.last_size)
@@ -125,6 +127,8 @@ class Admission:
     def resize(self, ticket: Ticket, size: int) -> None:
         """See Ticket.resize()."""
         with self._lock:
+            if not ticket.open:  # its client went while another thread was at its message
+                return
             account = ticket.account
             account.last_size = size
             self._charge(account, -ticket.size)
