@@ -25,6 +25,7 @@ and one length, k - 1 Gaussian decoys of σ times its size, orthogonal secrets:
 METHOD = f"""\
 ## How it was measured
 
+- **Places**: what has no row was not measured; the same command goes on with it.
 - **Data**: {{data}}, all training images and their mirror images; 95% intervals over the test images.
 - **Encoders**: `linear`, the first D principal components of the pixels, brought to variance 1; `lenet`,
   LeNet's first convolution and a linear layer to D values, trained with the rest of the LeNet, from which
@@ -87,8 +88,9 @@ def verdict(points: Sequence[Point]) -> str:
 
 
 def _places(points: Sequence[Point], figure: str) -> str:
-    adding = [point for point in points if getattr(point, figure).low > 0]
-    said = f"{len(adding)} of {len(points)} places"
+    known = [point for point in points if getattr(point, figure) is not None]
+    adding = [point for point in known if getattr(point, figure).low > 0]
+    said = f"{len(adding)} of {len(known)} places"
     if not adding:
         return said
     most = max(adding, key=lambda point: float(getattr(point, figure).mean))
@@ -131,7 +133,7 @@ def _row(point: Point) -> str:
         f"{label}, {point.attacker}",
         _percent(point.error),
         _points(point.over_read_out),
-        _points(point.over_best),
+        "–" if point.over_best is None else _points(point.over_best),
     )
     return f"| {' | '.join(cells)} |"
 
