@@ -24,7 +24,7 @@ FED_INSTALL = $(FED)/python -m pip install --quiet --disable-pip-version-check -
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: federated demo test lint types imports wire docs pytest wheel vulnerabilities requirements image ray node format clean
+.PHONY: federated demo test lint types imports wire docs pytest wheel vulnerabilities requirements platforms image ray node format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -43,6 +43,7 @@ imports: .venv/.dev
 
 wire: .venv/.dev
 	$(BIN)/python -m phasekey.wire.regenerate --check
+	$(BIN)/python -m phasekey.bundle.compile_schema --check
 
 docs: .venv/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
@@ -76,6 +77,17 @@ requirements: .venv/.uv
 	$(LOCK) --extra cloud --extra tracing pyproject.toml -o deploy/requirements/cpu.txt
 	$(LOCK) --extra cloud --extra tracing pyproject.toml deploy/requirements/cuda.in \
 		--no-emit-package onnxruntime -o deploy/requirements/cuda.txt
+
+# Whether what a device installs, with all that it may add, has wheels for other systems than this one. Not part of
+# `make test`: it asks a package index. ONNX Runtime has none for Macs of Intel's, nor for 32-bit Arm.
+PLATFORMS = aarch64-manylinux_2_28 x86_64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
+platforms: .venv/.uv
+	@set -e; for platform in $(PLATFORMS); do for python in 3.11 3.12 3.13; do \
+	  MACOSX_DEPLOYMENT_TARGET=14.0 .venv/uv/bin/uv pip compile --quiet --only-binary :all: -c constraints.txt \
+	    --extra images --extra sign --extra keyring --python-platform $$platform --python-version $$python \
+	    pyproject.toml > .venv/resolved.txt; \
+	  echo "$$platform, Python $$python: $$(grep -c '==' .venv/resolved.txt) packages, all with wheels"; \
+	done; done
 
 # Needs docker, or buildah and root: see the script.
 image: .venv/.dev

@@ -35,8 +35,8 @@ _READING = 32 * _MIB  # bytes of messages that may be on their way from gRPC to 
 _READERS = (4, 32)  # at least, at most
 _STREAMS = 1024  # of one connection; beyond them gRPC itself refuses, with UNAVAILABLE
 # Bytes of a message that come before anybody asks for them: a sample that fits into it whole is spared a
-# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second.
-_WINDOW = 128 * 1024
+# round trip. At 65 kB a sample, gRPC's 64 KiB cost a tenth of the requests a second, 128 KiB one in thirty.
+_WINDOW = 256 * 1024
 _LINGER = 0.2  # seconds
 _GRACE = 1.0  # seconds for gRPC's own goodbyes; no request is under way by then
 
@@ -55,7 +55,8 @@ class RunningServer:
         self._lifecycle, refusals = Lifecycle(), Refusals()
         limit = _message_limit(config, repository)
         repository.largest_request = limit
-        credentials, clients = server_credentials(config), Clients(config.token_file)
+        credentials = server_credentials(config)
+        clients = Clients(config.token_file, certificates=config.tls_client_ca is not None)
         self._admission = Admission(_limits(config, limit))
         self._readers = Readers(min(max(_READING // limit, _READERS[0]), _READERS[1]), config.read_timeout)
         self._queue = TurnQueue(config.workers)

@@ -87,8 +87,8 @@ def _pillow() -> Any:
         from PIL import Image
     except ImportError as error:
         raise EdgeRuntimeError(
-            "Image files and scaling need Pillow, which is not installed: pip install pillow. Arrays of the "
-            "encoder's size work without it."
+            "Image files and scaling need Pillow, which is not installed: pip install 'phasekey[images]'. "
+            "Arrays of the encoder's size work without it."
         ) from error
     return Image
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from phasekey.bundle import GraphFile, Manifest
 from phasekey.bundle.checksums import sha256_of_bytes
 from phasekey.graph_runtime import GraphError, GraphSession
 
-_logger = logging.getLogger(__name__)
 Array = np.ndarray[Any, np.dtype[Any]]
 Floats = npt.NDArray[np.float32]
 
@@ -36,7 +34,9 @@ class Encoder:
         self._graph = _Graph(directory, manifest.encoder, threads)
         self._archived = manifest.decoy.archived
         if manifest.proof.warning:
-            _logger.warning("%s: %s", manifest.model_name, manifest.proof.warning)
+            import logging  # here: few bundles have anything to say
+
+            logging.getLogger(__name__).warning("%s: %s", manifest.model_name, manifest.proof.warning)
 
     def encode(self, images: Array, noise: Floats) -> tuple[Floats, Floats]:
         """Encode images, and draw k - 1 decoys for each.

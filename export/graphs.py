@@ -116,13 +116,18 @@ def build_graphs(
         The graphs, of float32.
 
     Raises:
-        ExportError: another form, or decoys that no device could draw.
+        ExportError: another form, a frame in int8, or decoys that no device could draw.
     """
-    if network.form != "complex" and network.secret != "permutation":
+    if network.form == "canonical" and arithmetic == "int8":
         raise ExportError(
-            f"only the complex form can be exported with the secret {network.secret!r}, but this checkpoint "
+            "the canonical form finds features by their zeros, which int8 rounds away; export it with "
+            "--processing float32"
+        )
+    if not network.mixes and network.secret != "permutation":
+        raise ExportError(
+            f"only forms that mix can be exported with the secret {network.secret!r}, but this checkpoint "
             f"holds the form {network.form!r}: it has no processing module that works without the secret; "
-            "train with --form complex, or a plain form with --secret permutation"
+            "train with --form complex or canonical, or a plain form with --secret permutation"
         )
     if network.decoy == "gaussian" and network.decoy_source != "gaussian-features":
         raise ExportError(
@@ -130,7 +135,7 @@ def build_graphs(
             f"only, but its head is {network.head!r}; train with --head bottleneck, or another --decoy"
         )
     network = network.eval()
-    mixed = network.components if network.form == "complex" else 1
+    mixed = network.components if network.mixes else 1
     x = torch.randn(EXAMPLE_BATCH, mixed * network.feature_shape[0], *network.feature_shape[1:])
     processing = lower(
         network.processing, network.feature_shape, form=Stacked if arithmetic == "int8" else None

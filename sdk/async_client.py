@@ -13,7 +13,6 @@ from sdk.connected import Connected
 from sdk.core.steps import Check, Done, Walk, advance
 from sdk.core.streaming import OnError, Outcome, check_options, sorted_out
 from sdk.prediction import Prediction
-from sdk.transport import AsyncGrpcTransport
 
 _Result = TypeVar("_Result")
 
@@ -24,7 +23,11 @@ class AsyncEdgeClient(Connected):
     The graphs run in threads, so the event loop stays free. Use it from one loop, in an ``async with`` block.
     """
 
-    _transport_class = AsyncGrpcTransport
+    @staticmethod
+    def _transport_class() -> type[Any]:
+        from sdk.transport.grpc_aio import AsyncGrpcTransport  # here: a transport of one's own needs no gRPC
+
+        return AsyncGrpcTransport
 
     async def predict(self, images: Images, *, crowd: bool = False) -> Prediction:
         """As ``EdgeClient.predict``."""

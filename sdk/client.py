@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from edge_runtime.images import Images
 from phasekey.errors import PhasekeyError
@@ -16,7 +15,9 @@ from sdk.core.steps import Check, Done, Walk, advance
 from sdk.core.streaming import OnError, Outcome, check_options, chunks, sorted_out
 from sdk.prediction import Prediction
 from sdk.session import Film
-from sdk.transport import GrpcTransport
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Result = TypeVar("_Result")
 
@@ -48,7 +49,11 @@ class EdgeClient(Connected):
         EdgeRuntimeError: the bundle's graphs do not load.
     """
 
-    _transport_class = GrpcTransport
+    @staticmethod
+    def _transport_class() -> type[Any]:
+        from sdk.transport.grpc_sync import GrpcTransport  # here: a transport of one's own needs no gRPC
+
+        return GrpcTransport
 
     def predict(self, images: Images, *, crowd: bool = False) -> Prediction:
         """Predict the class of one or more images.
@@ -170,6 +175,8 @@ class EdgeClient(Connected):
         return step.result
 
     def _stream(self, drawn: Iterator[list[Any]], on_error: OnError) -> Iterator[Any]:
+        from concurrent.futures import ThreadPoolExecutor  # here: it brings logging along
+
         workers, window = self._config.concurrency, 2 * self._config.concurrency
         pool = ThreadPoolExecutor(workers, "phasekey-stream")
         pending: deque[Future[list[Outcome]]] = deque()

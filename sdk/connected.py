@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-import grpc
 import numpy as np
 
 from edge_runtime.images import Images
@@ -21,6 +21,9 @@ from sdk.prediction import Prediction, Traffic
 from sdk.transport import ClientConfig, Settings
 from sdk.transport.leases import check_process
 
+if TYPE_CHECKING:
+    import grpc
+
 _Result = TypeVar("_Result")
 
 
@@ -31,7 +34,10 @@ class ClientOptions(DeviceOptions, Settings, total=False):
 class Connected(Device):
     """A device with a way to the cloud; ``EdgeClient`` and ``AsyncEdgeClient`` add the waiting."""
 
-    _transport_class: ClassVar[type[Any]]
+    @staticmethod
+    @abstractmethod
+    def _transport_class() -> type[Any]:
+        """The transport that ``target`` is given to."""
 
     def __init__(
         self,
@@ -60,7 +66,7 @@ class Connected(Device):
         )
         self._breaker = Breaker(self._config.breaker_failures, self._config.breaker_pause)
         if transport is None:
-            transport = self._transport_class(
+            transport = self._transport_class()(
                 self._config.targets,
                 self._manifest.model_name,
                 credentials=credentials,

@@ -18,7 +18,8 @@ from phasekey.errors import PhasekeyError
 from sdk.keeping import SECRET_FILE, data_folder, read_secret
 from sdk.keeping.judging import doubt
 from sdk.store import Store
-from sdk.transport import ClientConfig, GrpcTransport
+from sdk.transport import ClientConfig
+from sdk.transport.grpc_sync import GrpcTransport
 from sdk.transport.targets import is_loopback
 
 _RELEASED = 1_763_856_000  # seconds since 1970, before which no copy of this package can run

@@ -17,6 +17,7 @@ from sdk.errors import SdkError
 Array = np.ndarray[Any, np.dtype[Any]]
 Floats = npt.NDArray[np.float32]
 
+_ROUNDS_TO_INFINITY = 65_520  # float16's largest number is 65,504; from half a step above it on
 LARGEST_INT8 = 127  # -128 stays unused: both signs have the same room
 
 
@@ -49,14 +50,13 @@ def from_wire(h: Array, wire: WireSpec) -> Floats:
 
 
 def _to_float16(x: Floats) -> Array:
-    with np.errstate(over="ignore"):
-        rounded = x.astype(np.float16)
-    if not np.isfinite(rounded).all():
+    fits = x.max(initial=0) < _ROUNDS_TO_INFINITY and x.min(initial=0) > -_ROUNDS_TO_INFINITY
+    if not fits:  # NaN is on neither side
         raise SdkError(
             f"A feature of this input is beyond {np.finfo(np.float16).max:.0f}, the largest that float16 "
             "holds; nothing was sent. Export the model again with --wire float32."
         )
-    return rounded
+    return x.astype(np.float16)
 
 
 def _to_int8(x: Floats, scale: float, components: int) -> Array:

@@ -93,7 +93,8 @@ def test_serving_says_which_extra_it_needs(clean: Path, tmp_path: Path) -> None:
 def test_the_wheel_serves_and_predicts_without_torch(
     clean: Path, wheel: Path, exported, tmp_path: Path
 ) -> None:
-    run(clean / "pip", "install", "-q", "-c", ROOT / "constraints.txt", f"{wheel}[cloud]", cwd=tmp_path)
+    install = (clean / "pip", "install", "-q", "-c", ROOT / "constraints.txt")
+    run(*install, f"{wheel}[cloud]", cwd=tmp_path)
     installed = run(clean / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path).lower()
     assert not [name for name in TRAINING_ONLY if re.search(rf"^{name}==", installed, re.MULTILINE)]
     command = [clean / "phasekey", "serve", "--model-repository", exported.cloud, "--listen", "127.0.0.1:0"]
@@ -104,6 +105,15 @@ def test_the_wheel_serves_and_predicts_without_torch(
         assert server.stdout is not None
         target = server.stdout.readline().removeprefix("listening on ").split(",")[0]
         arguments = ("predict", "--bundle", exported.edge, "--target", target, exported.files[0])
+        refused = subprocess.run(
+            [str(part) for part in (clean / "phasekey", *arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert refused.returncode == 2
+        assert "pip install 'phasekey[images]'" in refused.stdout + refused.stderr
+        run(*install, f"{wheel}[images]", cwd=tmp_path)
         for program in ((clean / "phasekey",), (clean / "python", "-m", "sdk")):
             table = run(*program, *arguments, cwd=tmp_path)
             assert re.search(rf"{exported.files[0]}\s+\d\s+[01]\.\d+", table), table

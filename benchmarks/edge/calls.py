@@ -1,4 +1,9 @@
-"""One prediction after another: the SDK's call, its parts, and the same split with the real network."""
+"""One prediction after another: the SDK's call, its parts, and the same split with the real network.
+
+The parts are called in turn, as a prediction has them in turn: a graph finds the caches as the others left
+them, and the server as asleep as it is between two predictions. Each part alone, again and again, is
+timed as well.
+"""
 
 import statistics
 import subprocess
@@ -13,7 +18,7 @@ import grpc
 import numpy as np
 
 from benchmarks.edge.figures import Measured
-from benchmarks.edge.networks import REAL, Networks
+from benchmarks.edge.networks import ECHO, REAL, Networks
 from benchmarks.interleave import Spread
 from benchmarks.serving.process import OPTIONS, pinned
 from edge_runtime import Decoder, Encoder, load_images
@@ -27,7 +32,8 @@ Call = Callable[[], object]
 
 PROGRAMS = Path(__file__).parent / "programs"
 PARTS = ("encoder", "echo RPC", "cloud compute", "decoder")
-SDK, PLAIN = "SDK", "real"
+SDK, IN_TURN, BY_STOCK = "SDK", "parts in turn", "parts in turn, stock echo"
+PLAIN, REAL_PARTS = "real", ("real encoder", "real cloud compute", "real decoder")
 _REPLY_HEADER = 100  # bytes of a reply beside the values of h, about
 
 
@@ -54,17 +60,43 @@ def calls(
     )
     revealed = np.ones([size or 1 for size in manifest.decoder.inputs[0].shape], np.float32)
     request, turn = infer_request(manifest.model_name, x), cycle(images)
+
+    def parts(echo: Call) -> None:
+        encoder.encode(next(turn)[None], noise)
+        echo()
+        cloud.run({"x": x})
+        decoder.decode(revealed)
+
     with ExitStack() as stack:
-        echo = stack.enter_context(_echo(h.nbytes + _REPLY_HEADER, core))
+        stock = stack.enter_context(_echo(h.nbytes + _REPLY_HEADER, core))
+        ours = infer_call(stack.enter_context(grpc.insecure_channel(target, OPTIONS)))
+        echo = infer_request(ECHO, x)
         plain = stack.enter_context(_plain(networks, target))
         yield {
             SDK: lambda: client.predict(next(turn)),
+            IN_TURN: lambda: parts(lambda: ours(echo, timeout=60)),
+            BY_STOCK: lambda: parts(lambda: stock(request)),
             "encoder": lambda: encoder.encode(next(turn)[None], noise),
-            "echo RPC": lambda: echo(request),
+            "echo RPC": lambda: stock(request),
             "cloud compute": lambda: cloud.run({"x": x}),
             "decoder": lambda: decoder.decode(revealed),
             PLAIN: lambda: plain(next(turn)),
+            **_real_graphs(networks, next(turn)[None]),
         }
+
+
+def _real_graphs(networks: Networks, image: Array) -> dict[str, Call]:
+    """The three graphs of the real network, each alone."""
+    encoder, decoder = GraphSession(networks.real_encoder), GraphSession(networks.real_decoder)
+    processing = GraphSession(networks.repository / REAL / "1" / "model.onnx")
+    x = encoder.run({"image": image})["feature"].astype(np.float16)
+    feature = processing.run({"x": x})["h"].astype(np.float32)
+    calls = (
+        lambda: encoder.run({"image": image}),
+        lambda: processing.run({"x": x}),
+        lambda: decoder.run({"feature": feature}),
+    )
+    return dict(zip(REAL_PARTS, calls, strict=True))
 
 
 @contextmanager
@@ -97,20 +129,30 @@ def _plain(networks: Networks, target: str) -> Iterator[Callable[[Array], Array]
         transport.close()
 
 
-def over_parts(times: Mapping[str, Sequence[float]]) -> Measured:
-    """The SDK's call over the sum of its parts, round by round."""
-    sums = [sum(each) for each in zip(*(times[name] for name in PARTS), strict=True)]
-    return _over(times[SDK], sums, [(name, times[name]) for name in (SDK, *PARTS)])
+def over_parts(times: Mapping[str, Sequence[float]], base: str) -> Measured:
+    """The SDK's call over its parts in turn, round by round. base: IN_TURN or BY_STOCK."""
+    return _over(times, times[base], (SDK, base))
+
+
+def over_alone(times: Mapping[str, Sequence[float]]) -> Measured:
+    """The SDK's call over the sum of its parts, each timed alone."""
+    return _over(times, _sums(times, PARTS), (SDK, *PARTS))
 
 
 def over_real(times: Mapping[str, Sequence[float]]) -> Measured:
     """The SDK's call over the real network's split, round by round."""
-    return _over(times[SDK], times[PLAIN], [(name, times[name]) for name in (SDK, PLAIN)])
+    measured = _over(times, times[PLAIN], (SDK, PLAIN))
+    graphs = ("encoder", "cloud compute", "decoder")
+    own, real = (1e6 * statistics.median(_sums(times, names)) for names in (graphs, REAL_PARTS))
+    text = f"{measured.parts}; the graphs alone {own:.0f} over {real:.0f}, {own / real:.2f}"
+    return Measured(measured.spread, text)
 
 
-def _over(
-    figure: Sequence[float], base: Sequence[float], named: Sequence[tuple[str, Sequence[float]]]
-) -> Measured:
-    spread = Spread.of([a / b for a, b in zip(figure, base, strict=True)])
-    parts = ", ".join(f"{name} {1e6 * statistics.median(values):.0f}" for name, values in named)
+def _sums(times: Mapping[str, Sequence[float]], names: Sequence[str]) -> list[float]:
+    return [sum(each) for each in zip(*(times[name] for name in names), strict=True)]
+
+
+def _over(times: Mapping[str, Sequence[float]], base: Sequence[float], named: Sequence[str]) -> Measured:
+    spread = Spread.of([a / b for a, b in zip(times[SDK], base, strict=True)])
+    parts = ", ".join(f"{name} {1e6 * statistics.median(times[name]):.0f}" for name in named)
     return Measured(spread, f"µs: {parts}")

@@ -96,11 +96,16 @@ def _predictions(
     ):
         client.warm_up()
         times = interleave(timed, rounds=options.rounds, slice_seconds=options.slice, clock=time.perf_counter)
-        found = {f"sdk {arch}": calls.over_parts(times)}
+        found = {
+            f"sdk {arch}": calls.over_parts(times, calls.IN_TURN),
+            f"stock {arch}": calls.over_parts(times, calls.BY_STOCK),
+            f"alone {arch}": calls.over_alone(times),
+        }
         if arch == "resnet20":
             found["split"] = calls.over_real(times)
-            stages, streamed = stream.measure(client, list(drawn), rounds=options.few)
+            stages, streamed, cores = stream.measure(client, list(drawn), rounds=options.few)
             found["stream"] = stream.over_slowest(stages, streamed)
+            found["core"] = stream.over_core(cores, streamed)
     return found
 
 

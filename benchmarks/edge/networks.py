@@ -1,5 +1,7 @@
 """A network's bundle, and the same split of the real network, which hides nothing, to put beside it."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from phasekey.model import SplitNetwork, build_network
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CLASSES = 10
-REAL = "real"  # the real processing graph's name on the server
+REAL, ECHO = "real", "echo"  # names on the server: the real processing graph, and one that computes nothing
 CONFIG = """\
 name: "{name}"
 backend: "onnxruntime"
@@ -63,6 +65,7 @@ def write(arch: str, folder: Path) -> Networks:
     network.sampler.fit(images(arch, 512))
     labels = [str(number) for number in range(CLASSES)]
     manifest = export_network(network, labels, bundle, ExportOptions(name=arch, wire="float16", score=False))
+    _write_echo(manifest, bundle / "cloud")
     return Networks(manifest, bundle, *_write_real(_network(arch, "original"), folder))
 
 
@@ -90,6 +93,39 @@ def _write_real(network: SplitNetwork, folder: Path) -> tuple[Path, Path]:
     onnx.save(trace(EdgeDecoder(network), {"feature": h}, ["probabilities"]), decoder)
     processing = trace(lower(network.processing, network.feature_shape), {"x": x}, ["h"])
     onnx.save(with_half_wire(processing), version / "model.onnx")
-    text = CONFIG.format(name=REAL, x=list(x.shape[1:]), h=list(h.shape[1:]))
-    (version.parent / "config.pbtxt").write_text(text, encoding="utf-8")
+    _configure(version, REAL, x.shape[1:], h.shape[1:])
     return encoder, decoder
+
+
+def _write_echo(manifest: Manifest, repository: Path) -> None:
+    """Write a graph that takes x and gives its first values in the shape of h."""
+    x, h = manifest.processing.inputs[0], manifest.processing.outputs[0]
+    sizes = [size or 1 for size in h.shape[1:]]
+    constants = {
+        "flat": [0, -1],
+        "start": [0],
+        "end": [math.prod(sizes)],
+        "axis": [1],
+        "h_shape": [0, *sizes],
+    }
+    nodes = [
+        onnx.helper.make_node("Reshape", ["x", "flat"], ["values"]),
+        onnx.helper.make_node("Slice", ["values", "start", "end", "axis"], ["first"]),
+        onnx.helper.make_node("Reshape", ["first", "h_shape"], ["h"]),
+    ]
+    ports = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT16, ["N", *port.shape[1:]])
+        for name, port in (("x", x), ("h", h))
+    ]
+    initializers = [onnx.numpy_helper.from_array(np.array(each), name) for name, each in constants.items()]
+    graph = onnx.helper.make_graph(nodes, ECHO, ports[:1], ports[1:], initializers)
+    version = repository / ECHO / "1"
+    version.mkdir(parents=True)
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=10), version / "model.onnx")
+    _configure(version, ECHO, x.shape[1:], h.shape[1:])
+
+
+def _configure(version: Path, name: str, x: Sequence[int | None], h: Sequence[int | None]) -> None:
+    text = CONFIG.format(name=name, x=list(x), h=list(h))
+    (version.parent / "config.pbtxt").write_text(text, encoding="utf-8")

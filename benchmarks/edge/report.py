@@ -11,18 +11,28 @@ on one core, the server on another, over loopback. Weights are random, images ar
 
 """
 TAIL = """
-- **Sum of its parts**: the encoder's graph with its decoy, a call of a stock grpcio server that answers bytes
-  of the same length at once, the processing graph in this process, the decoder's graph; each measured by
-  itself in the same rounds, again and again without the others between. What is left is all else: the SDK's
-  checks, key, noise, hiding and revealing, what our server does beside the graph, and that stages take turns.
+- **Its parts**: the encoder's graph with its decoy, a call with as many bytes each way that computes
+  nothing, the processing graph in this process, the decoder's graph. *In turn*: one after another, as a
+  prediction has them; the call goes to the same server, for a model that gives the first values of x back.
+  What is left is the SDK's own: checks, key, noise, hiding, casts, revealing. *With a stock server*: the
+  call goes to a plain grpcio server that answers at once; then what our server does beside the graph counts
+  too. *Alone*: each part again and again without the others between, with a stock server: caches are warm
+  and the server never sleeps, as no prediction finds them.
 - **The real network**: the same layers from the same description at the same split, k = 1, through the same
-  server and transport, without decoy and secret: it hides nothing.
-- **Import**: `import sdk` in a fresh base install over `import torch, sdk` in the environment of development.
-- **Base install**: the size of all files in site-packages of a fresh environment, pip and what it compiled
-  among them; 1 MB is 10⁶ bytes.
+  server and transport, without decoy and secret: it hides nothing. The graphs alone, before any SDK, are
+  how many times slower with k = 2 stands at the end of the row: k rows, and a decoy that the device encodes
+  as well.
+- **Import**: `import sdk` in a fresh base install over `import torch, sdk` in the environment of
+  development. gRPC and ONNX Runtime come with the first client and the first graph: the row of memory has
+  the whole time.
+- **Base install**: the size of all files in site-packages of a fresh environment: pip, which the
+  environment brings, and what it compiled among them; 1 MB is 10⁶ bytes. No image files are read without
+  the extra `images`.
 - **Streaming**: images a second of `predict_stream` with its default concurrency, over one by the slowest
-  stage of calls one at a time. The stages are those that a stream overlaps: encode and hide; wire and cloud,
-  which is all from sending x to having h; decode. Several requests are under way at once, so it may exceed 1.
+  stage of calls one at a time. The stages are those that a stream overlaps: encode and hide; wire and
+  cloud, which is all from sending x to having h; decode. Several requests are under way at once, so it may
+  exceed 1. But on one core only waiting overlaps with anything: the row below puts the same stream over
+  what the client's process works for an image, with its half of the wire.
 """
 
 

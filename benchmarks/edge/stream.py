@@ -1,4 +1,4 @@
-"""A stream's throughput beside the slowest of its stages, as calls one at a time show them."""
+"""A stream's throughput beside the slowest of its stages, and beside what the client's one core has to do."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ Stages = tuple[float, ...]
 
 def measure(
     client: EdgeClient, images: Sequence[np.ndarray], *, rounds: int, alone: int = 40
-) -> tuple[list[Stages], list[float]]:
+) -> tuple[list[Stages], list[float], list[float]]:
     """Predict one at a time and then in a stream, round by round.
 
     Args:
@@ -26,16 +26,17 @@ def measure(
         alone: predictions one at a time in each round.
 
     Returns:
-        Of each round the seconds that each of STAGES takes for an image, and the seconds that the stream took
-        for one.
+        Of each round the seconds that each of STAGES takes for an image, the seconds that the stream took for
+        one, and the seconds that this process worked for it, all threads together.
     """
-    stages, streamed = [], []
+    stages, streamed, worked = [], [], []
     for _ in range(rounds):
         stages.append(stages_of([client.predict(image).timings for image in images[:alone]]))
-        start = time.perf_counter()
+        start, work = time.perf_counter(), time.process_time()
         count = sum(1 for _ in client.predict_stream(images))
         streamed.append((time.perf_counter() - start) / count)
-    return stages, streamed
+        worked.append((time.process_time() - work) / count)
+    return stages, streamed, worked
 
 
 def stages_of(timings: Sequence[Timings]) -> Stages:
@@ -51,3 +52,10 @@ def over_slowest(stages: Sequence[Stages], streamed: Sequence[float]) -> Measure
     texts = [f"{name} {1e6 * value:.0f}" for name, value in zip(STAGES, medians, strict=True)]
     texts.append(f"streamed {1e6 * statistics.median(streamed):.0f}")
     return Measured(spread, f"µs an image: {', '.join(texts)}")
+
+
+def over_core(worked: Sequence[float], streamed: Sequence[float]) -> Measured:
+    """Images a second over one by the work of the client's core; 1 is a stream that never lets it wait."""
+    spread = Spread.of([a / b for a, b in zip(worked, streamed, strict=True)])
+    work, whole = (1e6 * statistics.median(seconds) for seconds in (worked, streamed))
+    return Measured(spread, f"µs an image: work {work:.0f}, streamed {whole:.0f}")

@@ -33,17 +33,27 @@ programs on the cores: then only the CPU time can be trusted.
 TAIL = """
 ## Where our time goes
 
-Measured by hand in November 2026, CPU time on a machine under load, 16 in flight at batch 1. A request costs
-1.3 ms: the graph 0.72 as in process, gRPC 0.18 (grpcio with an empty handler and messages of the same
-size), our own Python 0.06 to 0.11 in a loop of its own. The rest, some 0.3 ms, is cold caches: graph and
-Python put each other's data out of them. In one thread without gRPC, 0.74 for the graph and 0.11 for the
-rest come to 1.02 when they take turns.
+Profiled (perf, 2 kHz) in November 2026 on a quiet machine, the server's CPU time by what spends it:
 
-Tried for gRPC's part, µs of CPU for a request: 4 or 16 threads 175 to 179, 2 threads 165, a stream of one
-message 182 (it bounds memory), asyncio 223, without bandwidth probing 243; throughput as target, larger
-frames and poll in place of epoll made no difference beyond noise. Fewer heaps (malloc arenas) took 3 % off a
-request, joining requests (`dynamic_batching`) 5 to 15 %. Triton, whose HTTP/2 is not under Python's lock,
-gains more by joining: 1.3 to 1.0 ms.
+| | 16 in flight, batch 1 | one in flight |
+|---|---|---|
+| a request | 0.85 ms | 1.18 ms |
+| ONNX Runtime | 67 % | 55 % |
+| the interpreter: our Python, and what grpcio's makes of it | 11 % | 16 % |
+| the kernel: sockets, changes of thread | 10 % | 12 % |
+| copies and malloc | 5 % | 6 % |
+| gRPC's core | 5 % | 8 % |
+| NumPy: joining, looking for NaN | 1 % | 2 % |
+
+At 16 in flight the graph costs what it costs in process at batch 8; alone it costs more, because graph and
+Python put each other's data out of the caches. Before [record 43](adr/0043-modelinfer-from-grpcs-core.md) a
+request took 1.25 and 1.54 ms. What brought it down, at 16 in flight: no thread for each call and headers
+known again, 1.25 to 1.02; runs of up to 8 joined requests on the threads that take calls, to 0.95; a stream's
+window that a sample fits into, to 0.79-0.85. Made no difference beyond noise: runs of 16, larger reads and
+frames, gRPC without its optional filters, its older pollers, its experimental low-water mark, asking gRPC's
+core for calls ahead. A second process would use no core that the first does not.
+
+What is left to win over Triton, whose HTTP/2 and queues are C++, is the interpreter's part.
 """
 
 

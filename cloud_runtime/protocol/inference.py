@@ -213,7 +213,8 @@ class _Errand:
             self._refuse(error)
             return
         try:
-            inference.call.cancelled = not self._rpc.active
+            if not self._rpc.active:
+                inference.call.cancelled = True
             self._service.queue.submit(inference.call, lambda: self._answer(inference), works=works)
         except RequestError as error:
             inference.call.fail(error)

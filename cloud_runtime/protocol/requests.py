@@ -175,9 +175,8 @@ def _take(expected: Iterable[_Input], raw: Raw) -> dict[str, Array] | None:
     for item, content in zip_longest(expected, raw):
         if item is None or content is None or len(content) != item.bytes:
             return None
-        array = np.frombuffer(content, item.dtype).reshape(item.shape)
-        # A view into a message may begin anywhere, and compiled loops take the alignment for granted.
-        inputs[item.name] = array = array if array.flags.aligned else array.copy()
+        # A view into a message, which may begin at any place; whoever runs it copies it if it has to.
+        inputs[item.name] = array = np.frombuffer(content, item.dtype).reshape(item.shape)
         if not is_finite(array):
             return None
     return inputs

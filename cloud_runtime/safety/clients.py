@@ -57,12 +57,14 @@ class Clients:
     Args:
         token_file: ``NAME TOKEN [operator]`` a line, # for comments; None lets everybody in who reaches
             the server, operators only from this machine.
+        certificates: whether clients have certificates to be known by.
 
     Raises:
         CloudRuntimeError: the file cannot be read, or a line of it makes no sense.
     """
 
-    def __init__(self, token_file: Path | None = None) -> None:
+    def __init__(self, token_file: Path | None = None, *, certificates: bool = False) -> None:
+        self._certificates = certificates
         self._file = WatchedFile((token_file,), _read_tokens) if token_file else None
 
     def identify(self, context: Caller) -> Client:
@@ -72,7 +74,9 @@ class Clients:
             UnauthenticatedError: tokens are wanted, and the call has none that is known.
         """
         if self._file is None:
-            names: Any = context.auth_context().get("x509_common_name")  # bytes, whatever the stubs say
+            names: Any = None  # bytes, whatever the stubs say
+            if self._certificates:
+                names = context.auth_context().get("x509_common_name")
             return _by_connection(context.peer(), names[0] if names else None)
         for key, value in context.invocation_metadata() or ():
             if key == _HEADER and isinstance(value, str) and value.startswith(_SCHEME):

@@ -47,6 +47,8 @@ class Limits:
 class Ticket:
     """One request's place. Leave() gives it back; more than once does no harm."""
 
+    __slots__ = ("_admission", "account", "open", "size")
+
     def __init__(self, admission: Admission, account: _Client, size: int) -> None:
         self._admission, self.account, self.size, self.open = admission, account, size, True
 
@@ -56,7 +58,8 @@ class Ticket:
         Raises:
             OverloadedError: no room for so many; the ticket is still to be left.
         """
-        self._admission.resize(self, size)
+        if size != self.size:
+            self._admission.resize(self, size)
 
     def expect(self) -> None:
         """Look again, right before the message is read: the client's size may be known by now.
@@ -95,22 +98,27 @@ class Admission:
             if self._closed:
                 raise NotServingError("The server is shutting down.")
             account = self._account(client)
-            self._check_rate(account)
+            if limits.client_rate:
+                self._check_rate(account)
             if self._requests >= limits.requests:
                 raise OverloadedError(f"The server is full ({limits.requests} requests). Try again later.")
             if account.requests >= limits.client_requests:
                 raise OverloadedError(
                     f"This client has {account.requests} requests here, as many as it may. Try again later."
                 )
-            self._check_bytes(account, account.last_size)
+            size = account.last_size
+            self._check_bytes(account, size)
             account.requests += 1
             self._requests += 1
-            self._charge(account, account.last_size)
-            return Ticket(self, account, account.last_size)
+            account.bytes += size
+            self._bytes += size
+            return Ticket(self, account, size)
 
     def expect(self, ticket: Ticket) -> None:
         """See Ticket.expect()."""
         with self._lock:
+            if not ticket.open:
+                return
             account = ticket.account
             self._check_bytes(account, account.last_size)
             self._charge(account, account.last_size)
@@ -119,6 +127,8 @@ class Admission:
     def resize(self, ticket: Ticket, size: int) -> None:
         """See Ticket.resize()."""
         with self._lock:
+            if not ticket.open:  # its client went while another thread was at its message
+                return
             account = ticket.account
             account.last_size = size
             self._charge(account, -ticket.size)
@@ -136,7 +146,8 @@ class Admission:
             account = ticket.account
             account.requests -= 1
             self._requests -= 1
-            self._charge(account, -ticket.size)
+            account.bytes -= ticket.size
+            self._bytes -= ticket.size
             if self._closed and not self._requests:
                 self._changed.notify_all()
 
@@ -178,8 +189,6 @@ class Admission:
     def _check_rate(self, account: _Client) -> None:
         """Token bucket: a second's worth may come at once."""
         rate, now = self._limits.client_rate, time.monotonic()
-        if not rate:
-            return
         account.allowance = min(max(rate, 1.0), account.allowance + (now - account.seen) * rate)
         account.seen = now
         if account.allowance < 1:

@@ -1,6 +1,6 @@
 """Reading messages off the wire: a few at a time, and not for ever.
 
-What waits here lies in gRPC's windows (128 KiB of a message at most), not in memory; so however many calls
+What waits here lies in gRPC's windows (256 KiB of a message at most), not in memory; so however many calls
 arrive, memory holds only the messages that are being read and those that were let in.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from typing import Protocol
 
 _LEFT = 0.0
@@ -45,7 +44,7 @@ class Readers:
     def __init__(self, limit: int, timeout: float) -> None:
         self._limit, self._share, self._timeout = limit, max(1, limit // 2), timeout
         self._lock = threading.Lock()
-        self._reading: Counter[str] = Counter()
+        self._reading: dict[str, int] = {}
         self._active: set[Reader] = set()
         self._line: dict[Reader, None] = {}  # in order, and quick to leave
         self._stopped = threading.Event()
@@ -69,9 +68,9 @@ class Readers:
                 self._line.pop(reader, None)
                 return
             self._active.remove(reader)
-            self._reading[reader.client] -= 1
-            if not self._reading[reader.client]:
-                del self._reading[reader.client]
+            left = self._reading.pop(reader.client) - 1
+            if left:
+                self._reading[reader.client] = left
             admitted = [other for other in list(self._line) if self._admit(other)] if self._line else []
             for other in admitted:
                 del self._line[other]
@@ -83,9 +82,10 @@ class Readers:
         self._stopped.set()
 
     def _admit(self, reader: Reader) -> bool:
-        if len(self._active) >= self._limit or self._reading[reader.client] >= self._share:
+        reading = self._reading.get(reader.client, 0)
+        if len(self._active) >= self._limit or reading >= self._share:
             return False
-        self._reading[reader.client] += 1
+        self._reading[reader.client] = reading + 1
         reader.reads = time.monotonic()
         self._active.add(reader)
         return True

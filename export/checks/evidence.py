@@ -87,6 +87,9 @@ def collect(
 def prove_for(network: SplitNetwork, processing: onnx.ModelProto) -> Verdict:
     """Prove of a processing graph what the network's secret asks: SO(2), O(k), or that samples are alike.
 
+    A frame multiplies tensors of all components at will, so of the canonical form it is proved besides that
+    no sample meets another's.
+
     Args:
         network: says which secret.
         processing: the graph, with the ends of any wire.
@@ -97,4 +100,8 @@ def prove_for(network: SplitNetwork, processing: onnx.ModelProto) -> Verdict:
     if network.secret == "permutation":
         return prove_samples_alike(processing)
     group = ROTATIONS if network.secret == "rotation" else Group(network.components, reflections=True)
-    return prove(processing, group=group)
+    verdict = prove(processing, group=group)
+    if network.form == "canonical" and verdict.proved:
+        alike = prove_samples_alike(processing)
+        return verdict if alike.proved else alike
+    return verdict

@@ -7,6 +7,8 @@ so smooth that neighbours nearly tie in the pooling below.) Errors are relative 
 Max pooling by the norm is discontinuous (of two nearly equal norms another element is kept), so a rare
 sample may be far off. Where there is such pooling the median and the 75% quantile are held to a tolerance
 (VGG-16, with 0.3 million windows, had one such sample of 12), elsewhere the median and the largest error.
+So it is with the canonical form, whose search may rarely end elsewhere; its features are as a ReLU leaves
+them.
 """
 
 import math
@@ -25,6 +27,7 @@ from export.graphs import EdgeDecoder, Graphs, pixels_of
 from export.session import open_graph
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
+from phasekey.model.canonical import Canonical
 from phasekey.model.layers import NormMaxPool2d
 from phasekey.model.secrets import draw_secret
 
@@ -87,7 +90,7 @@ class Parity:
 
         Args:
             equivariant: hold the error of equivariance to it too.
-            pools: whether there is pooling by the norm.
+            pools: whether there is pooling by the norm, or a frame.
 
         Raises:
             ExportError: one is above it; says which, and by how much.
@@ -123,6 +126,7 @@ def _one_round(network: SplitNetwork, sessions: Mapping[str, GraphSession], batc
     feeds, feature = _encode(network, sessions["encoder"], batch, generator)
     shape = (batch, network.components, *feature.shape[1:])
     rows = (feature.std() * torch.randn(*shape, generator=generator)).numpy()
+    rows = np.maximum(rows, 0) if network.form == "canonical" else rows
     secret = draw_secret(network.secret, batch, network.components, generator=generator)
     permuted = network.secret == "permutation"
     identity = torch.eye(network.components, dtype=secret.dtype).expand_as(secret)
@@ -186,8 +190,8 @@ def turn(blocks: Floats, secret: Tensor, *, permuted: bool = False) -> Floats:
 
 
 def pools_by_norm(network: SplitNetwork) -> bool:
-    """Whether the processing module has max pooling by the norm, which is discontinuous."""
-    return any(isinstance(layer, NormMaxPool2d) for layer in network.processing.modules())
+    """Whether the processing module has max pooling by the norm or a frame, where little may change much."""
+    return any(isinstance(layer, NormMaxPool2d | Canonical) for layer in network.processing.modules())
 
 
 def _require(name: str, error: Error, pools: bool) -> None:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from export.lowering.stacked import Stacked
-from export.lowering.steps import Delta, Each, Pool, Scale, Sum, channel_factors
+from export.lowering.steps import Delta, Each, Gain, Pool, Scale, Sum, channel_factors
 from export.lowering.streams import Streams
+from export.lowering.thresholds import fold_threshold
 from phasekey.model.layers import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
 from phasekey.model.network import Processing
 
@@ -53,8 +54,9 @@ def lower(
         return processing
     # A copy, in inference mode: run in training mode, the caller's would move its statistics of batch norm.
     given, processing = processing, copy.deepcopy(processing).eval()
+    gain = fold_threshold(processing.layers)
     try:
-        steps = _sequence(processing.layers)
+        steps = _with_gain(_sequence(processing.layers), gain)
     except UnknownLayer:
         return given
     chosen = form or (Stacked if _largest_map(processing, feature_shape) <= SMALL_MAP else Streams)
@@ -86,6 +88,16 @@ def _sequence(layers: Sequence[nn.Module] | nn.Sequential) -> nn.Sequential:
         steps.append(step)
         remaining = remaining[taken:]
     return nn.Sequential(*steps)
+
+
+def _with_gain(steps: nn.Sequential, gain: float) -> nn.Sequential:
+    """The result times a constant, by the last δ where that comes last."""
+    if gain != 1.0:
+        if isinstance(steps[-1], Delta):
+            steps[-1].gain = gain
+        else:
+            steps.append(Each(Gain(gain)))
+    return steps
 
 
 def _next(layers: list[nn.Module]) -> tuple[nn.Module, int]:

@@ -36,8 +36,21 @@ class Scale(nn.Module):
         return part * (self.factors[:, None, None] if part.dim() == 4 else self.factors)
 
 
+class Gain(nn.Module):
+    """One constant for all."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, part: Tensor) -> Tensor:
+        return part * self.gain
+
+
 class Delta(nn.Module):
-    """δ of Eq. 6, f · min(|f| / c, 1), after norm pooling where there is one."""
+    """δ of Eq. 6, gain · f · min(|f| / c, 1), after norm pooling where there is one."""
+
+    gain = 1.0
 
     def __init__(self, delta: PhaseReLU, pool: NormMaxPool2d | None = None) -> None:
         super().__init__()
@@ -50,7 +63,8 @@ class Delta(nn.Module):
             norm, where = max_pool(norm, self.pool)
             f = f.pick(where)
         relative = norm if self.threshold == 1.0 else norm / level
-        return f.scale(relative.clamp(max=1.0))
+        factor = relative.clamp(max=1.0)
+        return f.scale(factor if self.gain == 1.0 else factor * self.gain)
 
     def _level(self, norm: Tensor) -> Tensor | float:
         if self.threshold is not None:

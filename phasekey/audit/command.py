@@ -33,6 +33,9 @@ examples:
       attacks what was exported, as it travels; writes a summary into the bundle's manifest
   phasekey audit --bundle build/digits --fail-above thresholds.toml
       exit status 1 where the strongest attack goes beyond a threshold, for continuous integration
+  phasekey audit exports round-1/model.pt round-2/model.pt round-3/model.pt --out reports/exports
+      what devices give away that send an image under several encoders, as phasekey federate --thaw-encoder
+      makes them
   phasekey audit compare reports/original reports/complex --out reports/both
       lays audits side by side
 
@@ -61,9 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = (
         "%(prog)s (--ckpt FILE | --bundle DIR) [options]\n       %(prog)s compare REPORT REPORT... --out DIR"
+        "\n       %(prog)s exports FILE FILE... [--data DATA] --out DIR"
     )
     parser.add_argument(
-        "compare", nargs="*", metavar="compare REPORT...", help="lay reports side by side, each a folder"
+        "compare",
+        nargs="*",
+        metavar="compare REPORT... | exports FILE...",
+        help="lay reports side by side, each a folder",
     )
     _add_subject(parser)
     _add_terms(parser)
@@ -123,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     require_extra("train", "auditing", (*NEEDED, "matplotlib"))
     let_threads_sleep()
     if args.compare:
-        return _compare(args.compare, args.out)
+        return _exports(args) if args.compare[0] == "exports" else _compare(args.compare, args.out)
     _check(args)
     from phasekey.audit.report.thresholds import load_thresholds
 
@@ -242,6 +249,23 @@ def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:
     for sentence in sentences:
         print(f"threshold broken: {sentence}", file=sys.stderr)  # noqa: T201
     return BROKEN if sentences else 0
+
+
+def _exports(args: argparse.Namespace) -> int:
+    from phasekey.audit.across_exports import compare_exports
+    from phasekey.training.checkpoint import load_checkpoint
+    from phasekey.training.data.registry import load_dataset
+
+    checkpoints = [Path(word) for word in args.compare[1:]]
+    if len(checkpoints) < 2:
+        raise AuditError("exports takes two checkpoints or more, of one network that went on learning")
+    first = load_checkpoint(checkpoints[0])
+    words, (_, height, width) = args.data or first.config.get("data"), first.architecture["image"]
+    if not words:
+        raise AuditError("it is not written down what this network was trained on: give --data")
+    dataset = load_dataset(words, height if height == width else None, progress=True)
+    print(compare_exports(checkpoints, dataset, args.out))  # noqa: T201
+    return 0
 
 
 def _compare(words: Sequence[str], out: Path) -> int:

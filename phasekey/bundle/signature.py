@@ -17,7 +17,6 @@ from typing import Any
 
 from phasekey.bundle.checksums import sha256_of_bytes
 from phasekey.bundle.errors import BundleError
-from phasekey.command import require_extra
 
 SIGNATURE_FILE = "signature.json"
 _PREFIX = "ed25519:"
@@ -135,6 +134,8 @@ def verify(folder: Path, manifest: bytes, trusted: TrustedKey, newer_than: int |
 
 
 def _holds(key: bytes, found: Signature, manifest: bytes) -> bool:
+    from phasekey.command import require_extra  # here: it brings argparse along
+
     require_extra("sign", "Checking a bundle's signature", ["cryptography"])
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

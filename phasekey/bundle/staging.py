@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +38,8 @@ def staged(destination: Path) -> Iterator[Path]:
         yield staging
         _publish(staging, destination)
     finally:
+        import shutil  # here: devices write no bundle
+
         shutil.rmtree(staging, ignore_errors=True)
 
 

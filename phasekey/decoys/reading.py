@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edge_runtime import load_images
 from phasekey.bundle import ImageSpec, edge_of, load_manifest
@@ -36,6 +35,9 @@ def spec_of_file(path: Path) -> ImageSpec:
     Raises:
         StoreError: it cannot be read.
     """
+    require_extra("images", "Reading image files", ["PIL"])
+    from PIL import Image
+
     try:
         with Image.open(path) as image:
             grey = image.mode in ("1", "L", "LA")

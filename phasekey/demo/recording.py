@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from phasekey.bundle import ROTATION, Manifest, SecretSpec
 from sdk import DerivedKeys, Secrets
-from sdk.transport import GrpcTransport
+from sdk.transport.grpc_sync import GrpcTransport
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -2,7 +2,8 @@
 
 The ONNX Runtime wheel keeps telemetry state (a device id, a database under the user's cache) unless
 this variable is set before its first import; switching it off afterwards comes too late. So it is set
-here, ahead of every import of ours, and whatever value it had before.
+here, ahead of every import of ours, and whatever value it had before. ONNX Runtime itself is imported when
+the first graph is opened.
 """
 
 import os

@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shapes = tuple[tuple[int, ...], ...]
@@ -64,6 +66,8 @@ class BoundRuns:
             return self._bound.get(shapes)
 
     def _bind(self, feeds: Mapping[str, Array], number: int) -> _Bound:
+        import onnxruntime as ort
+
         binding, inputs = self._session.io_binding(), {}
         for name, array in feeds.items():
             inputs[name] = ort.OrtValue.ortvalue_from_numpy(array, self._device, 0)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import onnxruntime as ort
 
 from phasekey.bundle.tensors import TensorSpec
-from phasekey.graph_runtime.bound_run import BoundRuns
 from phasekey.graph_runtime.errors import GraphError
 from phasekey.graph_runtime.signature import Port, check_feeds, read_port
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+    from phasekey.graph_runtime.bound_run import BoundRuns
 
 Device = Literal["cpu", "cuda", "tensorrt"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_MOST_FITTING = 64  # sets of shapes remembered
 _FATAL = 4  # ONNX Runtime's scale; what it would log below that reaches us as an exception
 _CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _FIRST: dict[str, str] = {"cpu": _CPU, "cuda": _CUDA, "tensorrt": _TENSORRT}
@@ -52,7 +56,12 @@ class GraphSession:
         self._inputs = _ports(self._session.get_inputs())
         self._outputs = _ports(self._session.get_outputs())
         self._names = [spec.name for spec in self.outputs]
-        self._bound = BoundRuns(self._session, self._names, device) if cuda_graphs else None
+        self._fitting: set[tuple[object, ...]] = set()  # inputs that were found to fit
+        self._bound: BoundRuns | None = None
+        if cuda_graphs:
+            from phasekey.graph_runtime.bound_run import BoundRuns
+
+            self._bound = BoundRuns(self._session, self._names, device)
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -83,8 +92,8 @@ class GraphSession:
             GraphError: an array does not fit its input, or the run failed.
         """
         if not checked:
-            check_feeds(self._inputs, feeds)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+            self._check(feeds)
+        contiguous = {name: array if _is_plain(array) else array.copy("C") for name, array in feeds.items()}
         try:
             results = self._bound.run(contiguous) if self._bound else None
             if results is None:
@@ -95,11 +104,30 @@ class GraphSession:
             ) from error
         return dict(zip(self._names, results, strict=True))
 
+    def _check(self, feeds: Mapping[str, Array]) -> None:
+        """As ``check_feeds``, which need not look again at names, types and shapes that it let pass."""
+        seen = tuple(
+            (name, type(array), getattr(array, "dtype", None), getattr(array, "shape", None))
+            for name, array in feeds.items()
+        )
+        if seen not in self._fitting:
+            check_feeds(self._inputs, feeds)
+            if len(self._fitting) < _MOST_FITTING:
+                self._fitting.add(seen)
+
     def __repr__(self) -> str:
         return f"GraphSession({self._name!r})"
 
 
+def _is_plain(array: Array) -> bool:
+    """Tell whether compiled code may walk through it: in order, and each value where its type may begin."""
+    flags = array.flags
+    return flags.c_contiguous and flags.aligned
+
+
 def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:
+    import onnxruntime as ort
+
     if isinstance(graph, Path) and not graph.is_file():
         raise GraphError(f"No graph at {graph}: there is no such file. Check the path, or export again.")
     _check_arguments(threads, device, cuda_graphs)
@@ -121,6 +149,8 @@ def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) 
 
 
 def _check_arguments(threads: int, device: Device, cuda_graphs: bool) -> None:
+    import onnxruntime as ort
+
     if threads < 0:
         raise GraphError(f"threads must be 0 (every core) or more, not {threads}.")
     if device not in _FIRST:
@@ -154,6 +184,8 @@ def _providers(device: Device, graph: Path | bytes, cuda_graphs: bool) -> list[A
 
 
 def _options(threads: int) -> ort.SessionOptions:
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from phasekey.model.canonical import Canonical
 from phasekey.model.network import SplitNetwork
 
 
@@ -22,6 +23,7 @@ class Work:
         processing: of the processing module, on all components.
         decoder: of the decoder.
         components: k.
+        frame: of the processing module, what finds and applies the frame of a canonical form.
     """
 
     encoder: int
@@ -30,6 +32,7 @@ class Work:
     processing: int
     decoder: int
     components: int
+    frame: int = 0
 
     @property
     def encode(self) -> int:
@@ -44,7 +47,7 @@ class Work:
     @property
     def whole(self) -> int:
         """Of the same network without hiding: one image, one component, all in one place."""
-        return self.encoder + self.processing // self.components + self.decoder
+        return self.encoder + (self.processing - self.frame) // self.components + self.decoder
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -78,20 +81,26 @@ def count_work(network: SplitNetwork) -> Work:
     Returns:
         Work; forms that hide nothing have one component.
     """
-    hides = network.form == "complex" or network.secret == "permutation"
+    hides = network.mixes or network.secret == "permutation"
     k = network.components if hides else 1
     drawn = k - 1 if network.decoy_source == "gaussian-images" else 0
     device = network.sampler.mean.device
-    samples = k if network.form != "complex" else 1  # a plain network takes components one by one
+    samples = 1 if network.mixes else k  # a plain network takes components one by one
     first, *rest = network.feature_shape
     drawing = 2 * drawn * math.prod(network.sampler.components.shape)
+    processing = count_operations(
+        network.processing, torch.zeros(samples, k // samples * first, *rest, device=device)
+    )
+    frame = 0
+    if isinstance(network.processing, Canonical):
+        one = torch.zeros(1, first, *rest, device=device)
+        frame = processing - k * count_operations(network.processing.layers, one)
     return Work(
         encoder=count_operations(network.encoder, torch.zeros(1, *network.image, device=device)),
         drawn=drawn,
         drawing=drawing,
-        processing=count_operations(
-            network.processing, torch.zeros(samples, k // samples * first, *rest, device=device)
-        ),
+        processing=processing,
         decoder=count_operations(network.decoder, torch.zeros(1, *network.processed_shape, device=device)),
         components=k,
+        frame=frame,
     )

@@ -1,4 +1,4 @@
-"""A network split in three: encoder, processing module, decoder (Figure 1a), in any of its four forms."""
+"""A network split in three: encoder, processing module, decoder (Figure 1a), in any of its five forms."""
 
 from typing import Literal, get_args
 
@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from phasekey.model.build import Builder, Shape
+from phasekey.model.canonical import Canonical
 from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoys, white
-from phasekey.model.description import Architecture
+from phasekey.model.description import Activation, Architecture, AvgPool, Dropout, MaxPool
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
 from phasekey.model.layout import fold, unfold
@@ -15,10 +16,12 @@ from phasekey.model.pixels import Centre
 from phasekey.model.sampler import ImageSampler
 from phasekey.model.secrets import SecretKind, check_secret, draw_secret, hide, reveal
 
-Form = Literal["original", "additional", "noisy", "complex"]
+Form = Literal["original", "additional", "noisy", "complex", "canonical"]
 FORMS: tuple[Form, ...] = get_args(Form)
+MIXED: tuple[Form, ...] = ("complex", "canonical")  # forms that commute with a secret matrix
 Task = Literal["classes", "attributes"]
 TASKS: tuple[Task, ...] = get_args(Task)
+_KEEP = (MaxPool, AvgPool, Dropout)  # keep values at or above zero
 DecoySource = Literal["gaussian-images", "gaussian-features", "archive"]
 
 
@@ -47,15 +50,16 @@ class SplitNetwork(nn.Module):
         image: (C, H, W) of the input.
         form: `complex` is the equivariant network, the paper's at two components; `original` the plain
             network; `additional` has the head but mixes nothing; `noisy` is the original with γ·ε added to
-            the feature (section 5.1, baselines 1-3).
+            the feature (section 5.1, baselines 1-3); `canonical` is the original inside a frame that makes it
+            equivariant, trained as the original is (docs/adr/0044).
         gamma: γ of the noisy form.
-        head: what the encoder ends in; the original and noisy forms have none.
+        head: what the encoder ends in; the original, noisy and canonical forms have none.
         width: D of a bottleneck.
         decoy: the law of decoys in training.
         task: what the logits are of, classes of which one is right, or attributes that go together.
         secret: what mixes feature and decoys on devices. Rotation and orthogonal are of the complex form, and
-            mean nothing to the others; permutation is of the plain forms, original and additional, which are
-            trained as if there was none.
+            mean nothing to the plain ones; permutation is of the plain forms, original and additional, which
+            are trained as if there was none; the canonical form takes orthogonal alone.
         components: k, the feature and k - 1 decoys.
         sigma: standard deviation of Gaussian decoys.
 
@@ -84,6 +88,8 @@ class SplitNetwork(nn.Module):
         _check_choices(form, decoy, task)
         check_head(head, width)
         _check_hiding(form, secret, components, decoy, sigma)
+        if form == "canonical":
+            _check_canonical(architecture, secret, decoy)
         self.architecture, self.form, self.gamma, self.image = architecture, form, gamma, image
         self.head, self.decoy, self.task = head, decoy, task
         self.secret, self.components, self.sigma = secret, components, sigma
@@ -105,9 +111,11 @@ class SplitNetwork(nn.Module):
         builder.complex_form = self.form == "complex"
         opening = [] if before is None else build_opening(builder, before)
         processing = nn.Sequential(*opening, *builder.sequence(layers[first:last]))
-        self.processing: nn.Module = (
-            Processing(processing, self.components) if self.form == "complex" else processing
-        )
+        self.processing: nn.Module = processing
+        if self.form == "complex":
+            self.processing = Processing(processing, self.components)
+        elif self.form == "canonical":
+            self.processing = Canonical(processing, self.feature_shape, self.components)
         self.processed_shape: Shape = builder.shape
         builder.complex_form = False
         self.decoder = builder.sequence(layers[last:])
@@ -128,7 +136,12 @@ class SplitNetwork(nn.Module):
         """Whether devices would have a decoy of its own for each image: False where the secret is there,
         decoys come from the sampler, and nobody fitted it. Then all decoys are one, which anyone can compute,
         and the secret follows."""
-        return self.form != "complex" or self.decoy_source != "gaussian-images" or self.sampler.fitted
+        return not self.mixes or self.decoy_source != "gaussian-images" or self.sampler.fitted
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the processing module takes k components that a secret matrix has mixed."""
+        return self.form in MIXED
 
     @property
     def noise_size(self) -> int:
@@ -142,12 +155,14 @@ class SplitNetwork(nn.Module):
         return self.head in BOTTLENECKS and self.decoy == "gaussian"
 
     def forward(self, images: Tensor, secret: Tensor | None = None, decoys: Tensor | None = None) -> Tensor:
-        """Compute logits; in the complex form through decoys and secret, in the others plainly.
+        """Compute logits; where a matrix mixes through decoys and secret, in the other forms plainly.
+
+        The canonical form is trained plainly too: what V recovers is what the plain network then takes.
 
         Args:
             images: (N, C, H, W) in [0, 1].
-            secret: Q, (N, k, k), of the complex form; drawn for each sample where None.
-            decoys: (N, k - 1, ...) like the feature, of the complex form; drawn by the law of training where
+            secret: Q, (N, k, k), of forms that mix; drawn for each sample where None.
+            decoys: (N, k - 1, ...) like the feature, of forms that mix; drawn by the law of training where
                 None.
 
         Returns:
@@ -157,7 +172,10 @@ class SplitNetwork(nn.Module):
             ModelError: where the batch is too small for the decoys' law.
         """
         feature = self.encoder(images)
-        if self.form == "complex":
+        if isinstance(self.processing, Canonical) and self.training:
+            answers: Tensor = self.decoder(self.processing.layers(feature))
+            return answers
+        if self.mixes:
             return self.answer(self.among_decoys(feature, decoys), secret)
         if self.form == "noisy":
             feature = feature + self.gamma * noise_like(feature)
@@ -206,7 +224,7 @@ class SplitNetwork(nn.Module):
 
     def _process(self, x: Tensor) -> Tensor:
         """Φ in block layout; of plain forms, each block is a sample of its own."""
-        if self.form == "complex":
+        if self.mixes:
             h: Tensor = self.processing(x)
             return h
         h = self.processing(x.reshape(-1, *self.feature_shape))
@@ -228,6 +246,23 @@ def _check_hiding(form: Form, secret: SecretKind, components: int, decoy: DecoyL
         )
     if not sigma > 0 or (sigma != 1.0 and decoy != "gaussian"):
         raise ModelError(f"sigma is of Gaussian decoys and above 0; got {sigma:g} for decoys {decoy}")
+
+
+def _check_canonical(architecture: Architecture, secret: SecretKind, decoy: DecoyLaw) -> None:
+    if (secret, decoy) != ("orthogonal", "archive"):
+        raise ModelError(
+            "the canonical form takes features and decoys apart in the cloud, so decoys hide only if they "
+            "could be inputs: it takes the orthogonal secret and decoys of an archive, "
+            f"not {secret} and {decoy}"
+        )
+    ends = [
+        layer for layer in architecture.layers[: architecture.encoder_end] if not isinstance(layer, _KEEP)
+    ]
+    if not ends or not isinstance(ends[-1], Activation):
+        raise ModelError(
+            "the canonical form knows features by their zeros, and their sign by being positive: the encoder "
+            "has to end in a ReLU, with pooling after it at most; move the split"
+        )
 
 
 def noise_like(feature: Tensor) -> Tensor:

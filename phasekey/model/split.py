@@ -43,7 +43,7 @@ def split(
 
     Weights are copied; the processing module loses its biases and means, and the head is new, so the
     result has to be trained: phasekey.training.fit. With form="original" nothing is lost: a network for the
-    secret "permutation".
+    secret "permutation"; nor with form="canonical", for the secret "orthogonal".
 
     Args:
         model: children [:encoder_end] become the encoder (a head is added), [decoder_start:] the decoder, and
@@ -215,7 +215,7 @@ _DESCRIBED: dict[type[nn.Module], Callable[[str, Any], d.Layer]] = {
 
 def _copy_weights(network: SplitNetwork, parts: list[list[tuple[str, nn.Module]]]) -> None:
     encoder = cast(nn.Sequential, network.encoder[1])  # between Centre and the head
-    middle = network.processing.layers if network.form == "complex" else network.processing
+    middle = network.processing.layers if network.mixes else network.processing
     layers = list(cast(nn.Sequential, middle))
     opening = len(layers) - len(parts[1])  # a bottleneck's way back to the map
     pairs = [*zip(encoder, parts[0], strict=True), *zip(layers[opening:], parts[1], strict=True)]

@@ -41,7 +41,7 @@ def centre_features(network: SplitNetwork, images: Images, device: torch.device)
     chunks = np.array_split(rows, -(-len(rows) // BATCH))
     features = [network.encoder(to_float(torch.from_numpy(images[chunk]).to(device))) for chunk in chunks]
     if network.decoy_source == "gaussian-features":
-        layers = network.processing.layers if network.form == "complex" else network.processing
+        layers = network.processing.layers if network.mixes else network.processing
         _undo(cast(nn.Linear, cast(nn.Sequential, layers)[0]), head.whiten(torch.cat(features)))
     else:
         head.centre(torch.cat(features))

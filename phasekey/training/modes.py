@@ -46,6 +46,8 @@ def chosen_settings(
     # The generator's four convolutions would undo what an early split saves.
     if settings.get("split") == "early" and settings.get("head", "paper") == "paper" and "head" not in given:
         settings["head"] = "light"
+    if settings.get("form") == "canonical":  # takes no other
+        settings.setdefault("secret", "orthogonal")
     return settings
 
 
@@ -76,8 +78,10 @@ def describe(config: TrainConfig) -> str:
         return f"bounded: one transmission tells the cloud at most {most:.2f} nats about the image"
     if config.secret == "permutation":
         return f"anonymous: the cloud sees {k} features in secret order, one of them the image's"
-    if config.form != "complex":
+    if config.form not in ("complex", "canonical"):
         return f"the form {config.form} hides nothing; it is a baseline"
+    if config.form == "canonical":
+        return f"anonymous: the cloud takes {k} mixed features apart, one of them the image's"
     if config.secret == "orthogonal" and config.decoy == "archive":
         return f"anonymous: the cloud sees {k} features mixed by a secret matrix, one of them the image's"
     paper = (config.secret, config.head, config.defence_name) == ("rotation", "paper", "paper")

@@ -41,7 +41,7 @@ class TrainingPass(nn.Module):
 
     def forward(self, images: Tensor) -> Pass:
         """Images (N, C, H, W) in [0, 1] -> logits, decoys and secrets drawn for each."""
-        if self.network.form != "complex":
+        if self.network.form != "complex":  # the canonical form too is trained plainly
             return Pass(self.network(images)[None], None, None)
         feature = self.network.encoder(images)
         logits, rows = [], feature[:, None]

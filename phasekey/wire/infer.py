@@ -20,7 +20,14 @@ from google.protobuf.message import DecodeError
 
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.errors import WireError
-from phasekey.wire.tensors import Array, datatype_of, little_endian
+from phasekey.wire.tensors import (
+    Array,
+    PlainTensor,
+    datatype_of,
+    little_endian,
+    plain_tensors,
+    read_tensors,
+)
 
 Raw = Sequence[bytes | memoryview]
 _Infer = TypeVar("_Infer", pb.ModelInferRequest, pb.ModelInferResponse)
@@ -34,6 +41,7 @@ _TOO_LONG = 1 << 31  # protobuf's own limit
 
 # A walked field costs some hundred bytes, in the message it may take two. A real request has a dozen.
 _MAX_FIELDS = 4096
+_SMALL_HEADER = 1024  # bytes; of larger ones, which no server of ours writes, nothing is kept
 
 
 class RequestFrame(NamedTuple):
@@ -108,11 +116,35 @@ def split_response(data: bytes) -> tuple[pb.ModelInferResponse, Raw]:
     return _parse(pb.ModelInferResponse, header), raw
 
 
-def join_request(message: pb.ModelInferRequest, arrays: Mapping[str, Array]) -> bytes:
+def read_response(data: bytes) -> dict[str, Array]:
+    """Read the tensors of a serialised ModelInferResponse; the arrays may be read-only views of data.
+
+    What a header says is kept: a server's answers to requests of one shape differ in their values alone.
+
+    Raises:
+        WireError: not such a message, or its descriptions and values do not fit together.
+    """
+    parts = _split(data, _RESPONSE_RAW)
+    if parts is not None and len(parts[0]) <= _SMALL_HEADER:
+        header, raw, _ = parts
+        plain = _plain_outputs(header)
+        if plain is not None and [each.nbytes for each in plain] == [len(content) for content in raw]:
+            return {each.name: each.array(content) for each, content in zip(plain, raw, strict=True)}
+    message, contents = split_response(data)
+    return read_tensors(message.outputs, contents)
+
+
+@lru_cache(maxsize=64)
+def _plain_outputs(header: bytes) -> tuple[PlainTensor, ...] | None:
+    """What a header describes, where all of it lies in raw contents as in memory; else None."""
+    return plain_tensors(_parse(pb.ModelInferResponse, header).outputs)
+
+
+def join_request(message: pb.ModelInferRequest | bytes, arrays: Mapping[str, Array]) -> bytes:
     """Serialise a request with arrays as its inputs, values raw; copies them once.
 
     Args:
-        message: the request without inputs.
+        message: the request without inputs, serialised or not.
         arrays: by the input's name.
 
     Raises:
@@ -196,9 +228,11 @@ def _parse(kind: type[_Infer], data: bytes) -> _Infer:
 
 
 def _join(
-    message: pb.ModelInferRequest | pb.ModelInferResponse, arrays: Mapping[str, Array], raw_tag: int
+    message: pb.ModelInferRequest | pb.ModelInferResponse | bytes, arrays: Mapping[str, Array], raw_tag: int
 ) -> bytes:
-    return _join_values(message.SerializeToString(), arrays, raw_tag)
+    return _join_values(
+        message if isinstance(message, bytes) else message.SerializeToString(), arrays, raw_tag
+    )
 
 
 def _join_values(head: bytes, arrays: Mapping[str, Array], raw_tag: int) -> bytes:
@@ -222,6 +256,7 @@ def _describe(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     return tensors.SerializeToString()
 
 
+@lru_cache(maxsize=256)
 def _lead(tag: int, length: int) -> bytes:
     """Write the tag and the length, a varint, that precede a field's value."""
     lead = bytearray((tag,))

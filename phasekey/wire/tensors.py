@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, MutableSequence, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,6 +42,7 @@ _DATATYPES: Mapping[np.dtype[Any], str] = {
 _ON_THE_WIRE = {datatype: np.dtype(dtype).newbyteorder("<") for datatype, dtype in _DTYPES.items()}
 
 _MAX_RANK = 32
+_LARGEST = 1 << 31  # a size of which a message could hold the values
 
 # The field of the typed contents that a datatype's values travel in, and the numpy type of that field.
 _TYPED: Mapping[str, tuple[str, str]] = {
@@ -163,6 +164,42 @@ def read_tensors(tensors: Sequence[Tensor], raw: Sequence[bytes | memoryview]) -
     }
 
 
+class PlainTensor(NamedTuple):
+    """A tensor whose raw contents are its values as they lie in memory.
+
+    Attributes:
+        name: of the tensor.
+        dtype: numpy's own.
+        shape: its sizes.
+        nbytes: length of its raw contents.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    nbytes: int
+
+    def array(self, raw: bytes | memoryview) -> Array:
+        """Read the values of ``nbytes`` raw bytes, without a copy where they are aligned for their type."""
+        return _aligned(np.frombuffer(raw, self.dtype)).reshape(self.shape)
+
+
+def plain_tensors(tensors: Sequence[Tensor]) -> tuple[PlainTensor, ...] | None:
+    """Describe a message's tensors, or None where not all of them are plain, or one makes no sense.
+
+    ``read_tensors`` reads all kinds, and says what is wrong.
+    """
+    plain = []
+    for tensor in tensors:
+        dtype, shape = _ON_THE_WIRE.get(tensor.datatype), tuple(tensor.shape)
+        if dtype is None or not dtype.isnative or dtype.kind == "b" or tensor.HasField("contents"):
+            return None
+        if len(shape) > _MAX_RANK or not all(0 < size <= _LARGEST for size in shape):
+            return None
+        plain.append(PlainTensor(tensor.name, dtype, shape, math.prod(shape) * dtype.itemsize))
+    return tuple(plain) if len({each.name for each in plain}) == len(plain) else None
+
+
 def decode_raw(tensor: Tensor, raw: bytes | memoryview) -> Array:
     """Read one tensor's values from raw bytes, without a copy where they are aligned for their type.
 
@@ -177,8 +214,7 @@ def decode_raw(tensor: Tensor, raw: bytes | memoryview) -> Array:
     if datatype == "BOOL":  # any byte but 0 is true; numpy takes it for granted that it is a 1
         return _shaped(np.frombuffer(raw, np.uint8) != 0, tensor, shape)
     values = np.frombuffer(raw, dtype).astype(_native(dtype), copy=False)
-    # A view into a message may begin anywhere, and compiled loops take the alignment of a type for granted.
-    return _shaped(values if values.flags.aligned else values.copy(), tensor, shape)
+    return _shaped(_aligned(values), tensor, shape)
 
 
 def decode_typed(tensor: Tensor) -> Array:
@@ -217,6 +253,11 @@ def _shaped(values: Array, tensor: Tensor, shape: tuple[int, ...]) -> Array:
         return values.reshape(shape)
     except ValueError as error:  # the count fits, so it is 0, beside sizes that overflow numpy's integers
         raise WireError(f"{_describe(tensor)} has sizes out of range.") from error
+
+
+def _aligned(values: Array) -> Array:
+    # A view into a message may begin anywhere, and compiled loops take the alignment of a type for granted.
+    return values if values.flags.aligned else values.copy()
 
 
 def _describe(tensor: Tensor) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from phasekey.bundle import Manifest, PrivacyWarning, edge_of, load_manifest
 from sdk.commands.options import add_bundle, add_network, config_of
 from sdk.core.info import info_of
-from sdk.transport import GrpcTransport
+from sdk.transport.grpc_sync import GrpcTransport
 
 DESCRIPTION = """\
 Tell what a bundle takes, hides and sends; with --target also whether the server has its other half.

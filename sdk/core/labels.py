@@ -13,7 +13,8 @@ def label(probabilities: npt.NDArray[np.float32], manifest: Manifest) -> list[st
 
     An attribute is likely above one half; several are joined by commas.
     """
-    names = np.array(manifest.labels)
+    names = manifest.labels
     if manifest.network.get("task") == "attributes":
-        return [", ".join(names[row > 0.5]) or NONE for row in probabilities]
-    return [str(name) for name in names[probabilities.argmax(axis=1)]]
+        likely = [np.flatnonzero(row > 0.5) for row in probabilities]
+        return [", ".join(names[at] for at in row) or NONE for row in likely]
+    return [names[at] for at in probabilities.argmax(axis=1)]

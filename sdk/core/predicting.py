@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,16 +53,17 @@ class Predictor:
         Raises:
             SdkError: with what was answered before it as ``partial``.
         """
-        answers = _Answers(len(batch), self._manifest)
+        answers = _Answers(self._manifest)
         alone = [number for number, each in enumerate(taken) if each.seat is None]
         seats = [number for number, each in enumerate(taken) if each.seat is not None]
         try:
             for start in range(0, len(alone), self._batch_size):
                 chunk = alone[start : start + self._batch_size]
-                with answers.timed("encode"):
-                    rows, secrets = self._rows.of(batch[chunk], [taken[number] for number in chunk])
-                with answers.timed("hide"):
-                    x = self._hide(rows, secrets)
+                answers.begin()
+                rows, secrets = self._rows.of(_part(batch, chunk), [taken[number] for number in chunk])
+                answers.end("encode")
+                x = self._hide(rows, secrets)
+                answers.end("hide")
                 try:
                     revealed = yield from self._process(answers, chunk, x, secrets)
                 finally:
@@ -89,8 +89,8 @@ class Predictor:
 
     def decoded(self, h: Array, secrets: Secrets, samples: int) -> Prediction:
         """What h of such an X says."""
-        check_reply(h, samples, self._manifest)
-        revealed = reveal(from_wire(h, self._manifest.wire), secrets.matrix, permuted=self._permuted, row=0)
+        values = received(h, samples, self._manifest)
+        revealed = reveal(values, secrets.matrix, permuted=self._permuted, row=0)
         probabilities = self._decoder.decode(revealed)
         revealed[...] = 0
         names, numbers = label(probabilities, self._manifest), tuple(range(len(probabilities)))
@@ -105,18 +105,16 @@ class Predictor:
         wanted: Sequence[int] = (0,),
     ) -> Walk[Floats]:
         """Send, receive, reveal: X of N transmissions -> Φ of the wanted rows, (len(wanted)·N, D, …)."""
-        with answers.timed("hide"):
-            sent = self._to_wire(x)
-        start = time.perf_counter()
+        answers.begin()
+        sent = self._to_wire(x)
+        answers.end("hide")
         outcome = yield Infer(sent)
         answer = outcome if isinstance(outcome, Answer) else Answer(outcome)
-        answers.note(images, answer, time.perf_counter() - start)
-        check_reply(answer.h, len(x), self._manifest)
-        with answers.timed("decode"):
-            h = from_wire(answer.h, self._manifest.wire)
-            return np.concatenate(
-                [reveal(h, secrets.matrix, permuted=self._permuted, row=row) for row in wanted]
-            )
+        answers.note(images, answer)
+        h = received(answer.h, len(x), self._manifest)
+        revealed = [reveal(h, secrets.matrix, permuted=self._permuted, row=row) for row in wanted]
+        answers.end("decode")
+        return revealed[0] if len(revealed) == 1 else np.concatenate(revealed)
 
     def _hide(self, rows: Floats, secrets: Secrets) -> Floats:
         """X of these rows, which are overwritten."""
@@ -130,59 +128,73 @@ class Predictor:
     def _decode(
         self, answers: _Answers, images: Sequence[int], revealed: Floats, counted: Callable[[int], None]
     ) -> None:
-        with answers.timed("decode"):
-            answers.put(images, self._decoder.decode(revealed))
-            revealed[...] = 0
+        answers.begin()
+        answers.put(images, self._decoder.decode(revealed))
+        revealed[...] = 0
+        answers.end("decode")
         counted(len(images))
 
 
 class _Answers:
     """What one call has got so far."""
 
-    def __init__(self, count: int, manifest: Manifest) -> None:
-        self._manifest, self._done = manifest, np.zeros(count, bool)
-        self._probabilities = np.empty((count, len(manifest.labels)), np.float32)
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._parts: list[tuple[Sequence[int], Floats]] = []
         self._seconds = dict.fromkeys(("encode", "hide", "wire", "cloud", "decode"), 0.0)
+        self._since = 0.0
         self._fallen: set[int] = set()
         self._reason: str | None = None
 
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Count the time of a stage."""
-        start = time.perf_counter()
-        yield
-        self._seconds[stage] += time.perf_counter() - start
+    def begin(self) -> None:
+        """Begin to count a stage's time."""
+        self._since = time.perf_counter()
 
-    def note(self, images: Sequence[int], answer: Answer, seconds: float) -> None:
-        """Keep how an answer came about."""
-        cloud = min(answer.cloud, seconds)
+    def end(self, stage: str) -> float:
+        """Count what has passed as this stage's, and begin the next: seconds."""
+        now = time.perf_counter()
+        passed, self._since = now - self._since, now
+        self._seconds[stage] += passed
+        return passed
+
+    def note(self, images: Sequence[int], answer: Answer) -> None:
+        """Keep how an answer came about that was waited for until now."""
+        cloud = min(answer.cloud, self.end("wire"))
         self._seconds["cloud"] += cloud
-        self._seconds["wire"] += seconds - cloud
+        self._seconds["wire"] -= cloud
         if answer.local is not None:
             self._fallen.update(images)
             self._reason = answer.local
 
     def put(self, images: Sequence[int], probabilities: Floats) -> None:
         """Keep the answers of these images."""
-        self._probabilities[images], self._done[images] = probabilities, True
+        self._parts.append((images, probabilities))
 
     def prediction(self) -> Prediction:
-        """What there is."""
-        numbers = np.flatnonzero(self._done)
-        probabilities = self._probabilities[numbers]
+        """What there is, in the order of the images."""
+        numbers = [number for images, _ in self._parts for number in images]
+        nothing = np.empty((0, len(self._manifest.labels)), np.float32)
+        parts = [probabilities for _, probabilities in self._parts] or [nothing]
+        probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)[np.argsort(numbers)]
+        numbers.sort()
         return Prediction(
             label(probabilities, self._manifest),
             probabilities,
             self._manifest.labels,
             Timings(**self._seconds),
-            tuple(map(int, numbers)),
+            tuple(numbers),
             tuple(row for row, number in enumerate(numbers) if number in self._fallen),
             self._reason,
         )
 
 
-def check_reply(h: Array, count: int, manifest: Manifest) -> None:
-    """Check h before it is decoded: the server is not trusted, with this either.
+def _part(batch: Array, numbers: Sequence[int]) -> Array:
+    """Some images of a batch; all of them without a copy."""
+    return batch if len(numbers) == len(batch) else batch[numbers]
+
+
+def received(h: Array, count: int, manifest: Manifest) -> Floats:
+    """h as float32, checked before it is decoded: the server is not trusted, with this either.
 
     Raises:
         InvalidReply: another type or shape, NaN or infinity.
@@ -195,8 +207,10 @@ def check_reply(h: Array, count: int, manifest: Manifest) -> None:
             f"{format_shape(shape)}. Is it serving the model of this bundle?",
             done="x was sent",
         )
-    if not np.isfinite(h).all():
+    values = from_wire(h, manifest.wire)
+    if h.dtype.kind == "f" and not np.isfinite(values).all():
         raise InvalidReply(
             "The server answered with NaN or infinity: its model is broken. Export it again.",
             done="x was sent",
         )
+    return values

@@ -6,7 +6,6 @@ import base64
 import binascii
 import os
 
-from phasekey.command import require_extra
 from sdk.errors import SdkError, Untrusted
 from sdk.keeping.judging import flaw
 from sdk.keeping.place import data_folder
@@ -32,6 +31,8 @@ class KeyringSecret(Unprintable):
     __slots__ = ("_service", "_user")
 
     def __init__(self, service: str = "phasekey", user: str = "device") -> None:
+        from phasekey.command import require_extra  # here: it brings argparse along
+
         require_extra("keyring", "A secret in the keyring", ["keyring"])
         self._service, self._user = service, user
 

@@ -20,6 +20,9 @@ from sdk.secrets.matrices import Matrices
 
 Floats = npt.NDArray[np.float32]
 
+_STRETCH = 16_384  # values taken at a time, 128 KiB as float64
+_NARROWEST = 512  # values of one row, so that large batches are not cut to crumbs
+
 
 def hide(rows: Floats, matrix: Matrices, *, permuted: bool = False) -> Floats:
     """Hide features among their decoys.
@@ -39,11 +42,7 @@ def hide(rows: Floats, matrix: Matrices, *, permuted: bool = False) -> Floats:
     if permuted:
         order = _along(matrix.argmax(axis=2), rows.ndim)
         return np.take_along_axis(rows, order, axis=1).reshape(-1, *rows.shape[2:])
-    # Row i of X is the sum over j of Q[i, j] times row j of M.
-    total: npt.NDArray[Any] = _along(matrix[:, :, 0], rows.ndim) * rows[:, None, 0]
-    for j in range(1, rows.shape[1]):
-        total += _along(matrix[:, :, j], rows.ndim) * rows[:, None, j]
-    return total.reshape(len(rows), -1, *rows.shape[3:]).astype(np.float32)
+    return _mixed(matrix, rows).reshape(len(rows), -1, *rows.shape[3:])
 
 
 def reveal(h: Floats, matrix: Matrices, *, permuted: bool = False, row: int = 0) -> Floats:
@@ -65,10 +64,7 @@ def reveal(h: Floats, matrix: Matrices, *, permuted: bool = False, row: int = 0)
     if permuted:
         place = _along(matrix[:, :, row].argmax(axis=1)[:, None], rows.ndim)
         return np.take_along_axis(rows, place, axis=1)[:, 0]
-    total: npt.NDArray[Any] = _along(matrix[:, 0, row], rows.ndim - 1) * rows[:, 0]
-    for j in range(1, rows.shape[1]):
-        total += _along(matrix[:, j, row], rows.ndim - 1) * rows[:, j]
-    return total.astype(np.float32)
+    return _mixed(matrix[:, None, :, row], rows)[:, 0]
 
 
 def unfolded(h: Floats, matrix: Matrices, *, permuted: bool) -> Floats:
@@ -83,6 +79,33 @@ def unfolded(h: Floats, matrix: Matrices, *, permuted: bool) -> Floats:
     _require(whole, h, matrix)
     shape = h.shape[1:] if permuted else (h.shape[1] // components, *h.shape[2:])
     return h.reshape(count, components, *shape)
+
+
+def _mixed(weights: Matrices, rows: Floats) -> Floats:
+    """Row i of the result is the sum over j, in order, of weights[:, i, j] times row j.
+
+    By stretches that stay in a core's cache: temporaries of a whole feature are larger than what an allocator
+    keeps, and fetching them anew each time cost more than the sums.
+
+    Args:
+        weights: (N, r, k).
+        rows: (N, k, …).
+
+    Returns:
+        (N, r, …).
+    """
+    count, components = rows.shape[:2]
+    flat = rows.reshape(count, components, -1)
+    mixed = np.empty((count, weights.shape[1], flat.shape[2]), np.float32)
+    step = max(_NARROWEST, _STRETCH // (count * components))
+    for start in range(0, flat.shape[2], step):
+        part = flat[:, :, start : start + step].astype(np.float64)
+        total = weights[:, :, :1] * part[:, :1]
+        for j in range(1, components):
+            total += weights[:, :, j : j + 1] * part[:, j : j + 1]
+        mixed[:, :, start : start + step] = total
+        part[...] = 0  # of the rows nothing is left in memory that is given back
+    return mixed.reshape(*mixed.shape[:2], *rows.shape[2:])
 
 
 def _along(values: npt.NDArray[Any], rank: int) -> npt.NDArray[Any]:

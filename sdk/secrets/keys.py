@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -85,10 +86,10 @@ class DerivedKeys(Unprintable):
         keyed = self._keyed
         if keyed is None:
             raise ClientClosed("These keys were forgotten, as their client was closed. Make a new one.")
+        whole = [label, self._context, *parts]
         code = keyed.copy()
-        for part in (label, self._context, *parts):
-            code.update(len(part).to_bytes(8, "big"))
-            code.update(part)
+        code.update(b"".join([*map(_framed, whole[:-1]), _length(whole[-1])]))
+        code.update(whole[-1])  # by itself: the pixels, of which a copy would cost more than the call
         return code.digest()
 
     def forget(self) -> None:
@@ -115,7 +116,20 @@ class FreshKeys(Unprintable):
 def _image_parts(image: Array) -> tuple[bytes, bytes]:
     """Element type and shape, and the pixels, of one image (H, W, C)."""
     little = image.astype(image.dtype.newbyteorder("<"), copy=False)
-    return repr((little.dtype.str, little.shape)).encode(), little.tobytes()
+    return _kind(little.dtype.str, little.shape), little.tobytes()
+
+
+@lru_cache(maxsize=64)
+def _kind(element: str, shape: tuple[int, ...]) -> bytes:
+    return repr((element, shape)).encode()
+
+
+def _length(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "big")
+
+
+def _framed(part: bytes) -> bytes:
+    return _length(part) + part
 
 
 def _checked(secret: bytes | bytearray) -> bytes | bytearray:

@@ -33,8 +33,11 @@ class Law:
 
 def rotations(theta: Angles) -> Matrices:
     """Give [[cos θ, -sin θ], [sin θ, cos θ]] of angles (N,) in radians: x = e^{iθ}(a + ib) is Q[a; b]."""
-    cos, sin = np.cos(theta), np.sin(theta)
-    return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+    matrices = np.empty((*theta.shape, 2, 2))
+    matrices[..., 0, 0] = matrices[..., 1, 1] = np.cos(theta)
+    matrices[..., 1, 0] = sin = np.sin(theta)
+    matrices[..., 0, 1] = -sin
+    return matrices
 
 
 def angles(matrices: Matrices) -> Angles:

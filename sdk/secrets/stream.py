@@ -36,8 +36,9 @@ def normal(drawn: Words, count: int) -> Doubles:
 
     Box and Muller (1958): the first half of the words gives radii, the second half angles.
     """
-    first, second = np.split(uniform(drawn), 2, axis=1)
-    radius = np.sqrt(-2 * np.log1p(-first))  # 1 - u lies in (0, 1]: the logarithm is finite
-    angle = 2 * np.pi * second
-    both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    both, half = uniform(drawn), drawn.shape[1] // 2
+    radius = np.sqrt(-2 * np.log1p(-both[:, :half]))  # 1 - u lies in (0, 1]: the logarithm is finite
+    angle = 2 * np.pi * both[:, half:]
+    np.multiply(radius, np.cos(angle), out=both[:, :half])
+    np.multiply(radius, np.sin(angle), out=both[:, half:])
     return both[:, :count]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from sdk.errors import ClientClosed, ConfigurationError
@@ -18,10 +17,17 @@ _Channel = TypeVar("_Channel")
 
 
 class Lease(Generic[_Channel]):
-    """A channel with the calls that go over it now."""
+    """A channel with the calls that go over it now: a context for each of them."""
 
-    def __init__(self, channel: _Channel, stamp: object) -> None:
+    def __init__(self, channel: _Channel, stamp: object, over: Callable[[Lease[_Channel]], None]) -> None:
         self.channel, self.stamp, self.calls, self.stale = channel, stamp, 0, False
+        self._over = over
+
+    def __enter__(self) -> Lease[_Channel]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over(self)
 
 
 class Leases(Generic[_Channel]):
@@ -45,9 +51,8 @@ class Leases(Generic[_Channel]):
         self._leases: set[Lease[_Channel]] = set()
         self._closed = False
 
-    @contextmanager
-    def lease(self) -> Iterator[Lease[_Channel]]:
-        """Have a channel for one call.
+    def lease(self) -> Lease[_Channel]:
+        """Have a channel for one call: ``with leases.lease() as lease``.
 
         Raises:
             ClientClosed: closed, or in another process than the one that it was made in.
@@ -56,12 +61,7 @@ class Leases(Generic[_Channel]):
         with self._lock:
             lease = self._take()
             lease.calls += 1
-        try:
-            yield lease
-        finally:
-            with self._lock:
-                lease.calls -= 1
-                self._drop_unused()
+        return lease
 
     def renew(self, lease: Lease[_Channel]) -> None:
         """Have the next call open a new channel, where this one is still in use."""
@@ -91,9 +91,15 @@ class Leases(Generic[_Channel]):
             if self._current is None or self._current.stale:
                 raise
             return
-        self._current = Lease(channel, stamp)
+        self._current = Lease(channel, stamp, self._end_call)
         self._leases.add(self._current)
         self._drop_unused()
+
+    def _end_call(self, lease: Lease[_Channel]) -> None:
+        with self._lock:
+            lease.calls -= 1
+            if lease is not self._current:
+                self._drop_unused()
 
     def _drop_unused(self) -> None:
         unused = [lease for lease in self._leases if lease is not self._current and not lease.calls]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -15,8 +16,8 @@ import numpy as np
 from phasekey.bundle import Manifest, TensorSpec, format_shape
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire.errors import WireError
-from phasekey.wire.infer import join_request, split_response
-from phasekey.wire.tensors import datatype_of, read_tensors
+from phasekey.wire.infer import join_request, read_response
+from phasekey.wire.tensors import datatype_of
 from sdk.errors import CallError, InvalidReply, Unavailable, WrongModel
 from sdk.transport.status import NOTHING_SENT, SENT, error_of, quote
 
@@ -111,9 +112,15 @@ def advance(walk: Generator[Question, Any, None], reply: Any) -> Question | None
 
 def infer_request(model: str, x: Array) -> bytes:
     """The bytes that ask for h of x. However often they are sent, they are these bytes."""
+    return join_request(_asking(model), {"x": x})
+
+
+@lru_cache(maxsize=64)
+def _asking(model: str) -> bytes:
+    """A request for h, without x."""
     request = pb.ModelInferRequest(model_name=model)
     request.outputs.add(name="h")
-    return join_request(request, {"x": x})
+    return request.SerializeToString()
 
 
 def infer_reply(peer: Peer, data: bytes) -> Array:
@@ -123,8 +130,7 @@ def infer_reply(peer: Peer, data: bytes) -> Array:
         InvalidReply: it makes no sense, or holds no tensor ``h``.
     """
     try:
-        message, raw = split_response(data)
-        tensors = read_tensors(message.outputs, raw)
+        tensors = read_response(data)
     except WireError as error:
         text = f"The reply of {peer.target} makes no sense: {quote(str(error))}"
         raise InvalidReply(text, done=SENT) from error

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 from collections.abc import Sequence
 
 from sdk.errors import ConfigurationError, Unavailable
@@ -48,6 +46,8 @@ def is_loopback(target: str) -> bool:
     """Whether a target is on this machine for certain."""
     if target.startswith("unix"):
         return True
+    import ipaddress  # here: asked of targets with a token alone
+
     host = target.rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -94,6 +94,8 @@ def _addresses(target: str) -> list[str]:
     found = _ADDRESS.fullmatch(target)
     if not found:
         raise ConfigurationError(f"Of several targets each must be HOST:PORT, which {target!r} is not.")
+    import socket  # here: of one target gRPC looks up the name
+
     host, port = found["host"].strip("[]"), int(found["port"])
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

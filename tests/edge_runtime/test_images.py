@@ -293,4 +293,4 @@ def test_arrays_work_without_pillow():
     shape, *said = done.stdout.splitlines()
     assert shape == "(2, 4, 6, 3)"
     assert len(said) == 2
-    assert all("need Pillow, which is not installed: pip install pillow" in line for line in said)
+    assert all("need Pillow, which is not installed: pip install 'phasekey[images]'" in line for line in said)

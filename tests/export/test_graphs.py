@@ -132,3 +132,11 @@ def test_a_plain_network_with_permuted_rows_is_exported_without_decoys(tmp_path:
     found = session(graphs.processing, tmp_path).run({"x": x})["h"]
     with torch.no_grad():
         np.testing.assert_allclose(found, network.processing(torch.from_numpy(x)).numpy(), atol=1e-4)
+
+
+def test_a_frame_is_not_exported_in_int8():
+    network = build_network(
+        "lenet", classes=10, image=(1, 32, 32), form="canonical", secret="orthogonal", decoy="archive"
+    )
+    with pytest.raises(ExportError, match="zeros"):
+        build_graphs(network, arithmetic="int8")

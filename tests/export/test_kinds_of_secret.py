@@ -26,6 +26,11 @@ CASES = {
         "proved",
         "one-of-k",
     ),
+    "canonical": (
+        {"form": "canonical", "secret": "orthogonal", "components": 3, "decoy": "archive"},
+        "proved",
+        "one-of-k",
+    ),
     "anonymous": (
         {"form": "original", "secret": "permutation", "components": 4, "decoy": "archive"},
         "samples-alike",
@@ -39,6 +44,8 @@ def test_predictions_through_a_server_are_those_of_pytorch(case, wire, tmp_path)
     settings, verdict, guarantee = CASES[case]
     torch.manual_seed(0)
     network = build_network("lenet", classes=10, image=(1, 32, 32), **settings).eval()
+    if case == "canonical":
+        network.processing.frame.steps = 3  # for a graph of a fourth of the nodes
     network.sampler.fit(torch.randint(0, 256, (70, 32, 32, 1), dtype=torch.uint8))
     manifest = export_network(network, LABELS, tmp_path / "bundle", ExportOptions(wire=wire))
     assert manifest.proof.verdict == verdict

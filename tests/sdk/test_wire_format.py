@@ -39,13 +39,19 @@ def test_float16_rounds_to_the_nearest():
     np.testing.assert_array_equal(back, sent)
 
 
-@pytest.mark.parametrize("value", [65_520.0, -70_000.0, np.inf])
+@pytest.mark.parametrize("value", [65_520.0, -65_520.0, -70_000.0, np.inf, np.nan])
 def test_beyond_float16_nothing_is_sent(value):
     x = pairs()
     x[1, 2, 3, 4] = value
     with pytest.raises(SdkError, match=r"beyond 65504, .*nothing was sent.*--wire float32") as caught:
         to_wire(x, FLOAT16)
     assert f"{abs(value):.0f}" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [65_519.996, -65_519.996])
+def test_what_rounds_to_the_largest_of_float16_is_still_sent(value):
+    x = np.full((1, 2, 1, 1), value, np.float32)
+    np.testing.assert_array_equal(np.abs(to_wire(x, FLOAT16)).astype(np.float32), 65_504)
 
 
 def test_the_largest_of_float16_is_still_sent():

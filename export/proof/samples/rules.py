@@ -124,7 +124,9 @@ def _values_only(step: Step, inputs: Sequence[Held | None], shape: Shape) -> Fac
 
 
 def _matrix(step: Step, inputs: Sequence[Held | None], shape: Shape) -> Factor:
-    """MatMul and Gemm with a matrix that is the same for all samples; a bias too."""
+    """MatMul and Gemm with one matrix for all samples; a bias too. MatMul of two that each sample has."""
+    if step.op == "MatMul" and all(held and held.sample for held in inputs):
+        return _matrix_of_each(step, inputs)
     held = _first_alone(step, inputs)
     turned = step.op == "Gemm" and bool(step.attribute("transA", 0))
     rank = len(step.shape(0))
@@ -135,6 +137,15 @@ def _matrix(step: Step, inputs: Sequence[Held | None], shape: Shape) -> Factor:
     if bias is not None and not is_zero(bias) and not _same_for_all(bias, sample, len(shape)):
         raise Refused(f"{step.op} has a bias that may differ from sample to sample")
     return sample
+
+
+def _matrix_of_each(step: Step, inputs: Sequence[Held | None]) -> Factor:
+    """Both hold samples in one place before the matrices, and nothing is repeated."""
+    found = {held.sample for held in inputs if held}
+    left, right = step.shape(0), step.shape(1)
+    if len(found) != 1 or len(left) != len(right) or left[:-2] != right[:-2]:
+        raise Refused("MatMul multiplies matrices of different samples")
+    return _moved(inputs[0], outside(len(left) - 2, len(left) - 1), step)
 
 
 def _reduced(step: Step, inputs: Sequence[Held | None], _: Shape) -> Factor:

@@ -7,10 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phasekey.audit.attack import CurvePoint, Watch
+from phasekey.audit.attackers.image_decoder import images_by, pairs_of
+from phasekey.audit.attackers.networks.linear_picture import LinearPicture
+from phasekey.audit.attackers.training import device
 from phasekey.audit.claims import identification, linkage, ratio_search, row_cleaner, separation
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, mix
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.bootstrap import mean_interval, two_sample_interval
+from phasekey.audit.numerics.metrics import squared_error
+from phasekey.audit.scene.scene import Pixels
 
 Floats = NDArray[np.float32]
 COMPONENTS = (2, 4, 8)
@@ -163,9 +169,10 @@ def judge_separation(
     most: int,
     steps: int,
     seed: int,
+    shown: tuple[Pixels, Pixels] | None = None,
     watch: Watch | None = None,
 ) -> tuple[ClaimFigure, ...]:
-    """Find the rows behind an orthogonal secret, and at k = 2 the angle, on the full circle.
+    """Find the rows behind an orthogonal secret, what they show, and at k = 2 the angle, on the full circle.
 
     Args:
         crowd: features of inputs and decoys.
@@ -175,11 +182,13 @@ def judge_separation(
         steps: of the training of who tells rows from mixtures, of who cleans them, and at k = 2 of who
             tells a row from its negative.
         seed: of all random numbers.
+        shown: images of the known inputs and of the inputs, where pictures are to be made of rows.
         watch: told of every step of that training.
 
     Returns:
-        Mean |cosine| of the input's row to the nearest row found, for which nothing is promised; and at k = 2
-        the mean angle between the input's axis as guessed and as it is, at least π/4 of perfect 2-anonymity.
+        Mean |cosine| of the input's row to the nearest row found, and the error of the picture that this row
+        gives, for which nothing is promised; and at k = 2 the mean angle between the input's axis as guessed
+        and as it is, at least π/4 of perfect 2-anonymity.
     """
     rng = np.random.default_rng(seed)
     rows = drawn_rows(crowd, components, rng)[:most]
@@ -198,6 +207,12 @@ def judge_separation(
     }
     curves = {SEARCH: score.curve, CLEANER: cleaner.curve}
     found = [_rows_found(components, tried, secrets, curves, seed)]
+    if shown is not None:
+        turned = tried[found[0].attack].swapaxes(1, 2)
+        which = np.abs(turned @ secrets[:, :, :1]).argmax(1)[:, :, None]
+        nearest = np.einsum("nk,nk...->n...", np.take_along_axis(turned, which, axis=1)[:, 0], x)
+        images = shown[0], shown[1][: len(x)]
+        found.append(_picture(components, np.asarray(nearest, np.float32), crowd.known_inputs, images, seed))
     if components == 2:
         upright = identification.train_judge(rows, -rows, signs=False, steps=steps, seed=seed, watch=watch)
         found.append(_angle(x, climbed, secrets, (judge, upright), seed))
@@ -219,6 +234,25 @@ def _rows_found(
     return ClaimFigure(
         f"separation-{components}", name, attack, mean_interval(matches[attack], seed), blind, curve=curve
     )  # fmt: skip
+
+
+def _picture(
+    components: int, rows: Floats, known: Floats, images: tuple[Pixels, Pixels], seed: int
+) -> ClaimFigure:
+    """What the input's row shows, by a regression of known images; its sign is that of the mean feature."""
+    sign = np.sign((rows * known.mean(0)).reshape(len(rows), -1).sum(1))
+    height, width, channels = images[0].shape[1:]
+    decoder = LinearPicture(known.shape[1:], (channels, height, width)).to(device())
+    pairs = pairs_of(known, images[0])
+    held, seen = slice(len(known) // 10), slice(len(known) // 10, None)
+    parts = [(pairs.features[part], pairs.targets(part)) for part in (seen, held)]
+    decoder.fit(*parts)
+    pictures = images_by(decoder, rows * sign.reshape(-1, *[1] * (rows.ndim - 1)).astype(np.float32))[:, 0]
+    truth, mean = unit(images[1]), unit(images[0]).mean(0)
+    value, low, high = (end**0.5 for end in mean_interval(squared_error(pictures, truth), seed))
+    chance = float(squared_error(np.broadcast_to(mean, truth.shape), truth).mean() ** 0.5)
+    name = f"error of the picture of the input's row, of {components} (RMSE)"
+    return ClaimFigure(f"picture-{components}", name, "rows found, regression", (value, low, high), chance)
 
 
 def _angle(

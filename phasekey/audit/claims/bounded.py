@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from phasekey.audit.attack import CurvePoint, Unwatched, Watch
-from phasekey.audit.attackers.training import seeded
-from phasekey.audit.claims import gram, posterior
+from phasekey.audit.attackers.networks.image_prior import ImagePrior
+from phasekey.audit.attackers.training import device, pixels_of, seeded
+from phasekey.audit.claims import gram, pictures, posterior
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.transmissions import draw_secrets, gram_of, mix, with_gaussian_decoys
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.bootstrap import mean_interval
+from phasekey.audit.numerics.metrics import squared_error
 from phasekey.guarantee import limits
 
 Floats = NDArray[np.float32]
@@ -21,22 +25,32 @@ Scores = NDArray[np.floating[Any]]
 REPEATS = (1, 2, 4, 8)  # near-duplicates that an attacker sees together
 PARTICLES = 4_000  # known images that the posterior weighs
 LINEUP = 8  # images of which one was sent
+# So many of the test images are sought as images, one in so many: a gradient takes time, and the bound of
+# their error takes it as their square.
+PICTURED, SHARE = 400, 5
 SPREAD = 0.1  # of each value, in units of the features' own: a cosine of about .995 to the first
 
 
 @dataclass(frozen=True)
 class Features:
-    """What attackers know, or are judged on: features (N, D) and labels (N,)."""
+    """What attackers know, or are judged on: features (N, D) and labels (N,), in random order.
+
+    Attributes:
+        feature: (N, D).
+        labels: (N,).
+        images: uint8 (N, H, W, C); None where nobody asks for them.
+    """
 
     feature: Floats
     labels: NDArray[np.int64]
+    images: NDArray[np.uint8] | None = None
 
 
 def judge(
     known: Features, test: Features, law: gram.GramLaw, nats: float, *, classes: int, steps: int, seed: int,
-    repeats: tuple[int, ...] = REPEATS, watch: Watch | None = None,
+    repeats: tuple[int, ...] = REPEATS, encode: nn.Module | None = None, watch: Watch | None = None,
 ) -> tuple[ClaimFigure, ...]:  # fmt: skip
-    """Attack label, property, direction and image from 1, 2, 4 and 8 near-duplicates, and the rows.
+    """Attack label, property, direction, image and picture from 1, 2, 4 and 8 near-duplicates, and the rows.
 
     Args:
         known: of images that the attacker has.
@@ -47,11 +61,12 @@ def judge(
         steps: of each attacker's training.
         seed: of all random numbers.
         repeats: numbers n of near-duplicates.
+        encode: g with a gradient, images (N, C, H, W) in [0, 1] -> (N, D); None where there is none.
         watch: told of every step.
 
     Returns:
         Figures with the bounds that n·K nats leave: Fano's for label, property and image, Pinsker's for
-        cosines.
+        cosines, Donsker and Varadhan's for the pictures of images.
     """
     found: list[ClaimFigure] = []
     for count in repeats:
@@ -81,6 +96,8 @@ def judge(
         name = f"cosine to the feature, {_of(count)}"
         found.append(_direction(f"direction-{count}", name, candidates, test, count * nats, seed))
         found.append(_image(count, w.numpy(), test, law, nats, seed))
+        if known.images is not None and test.images is not None:
+            found.append(_picture(count, w.numpy(), known, test, law, nats, encode, seed))
     return (*found, _rows(test, law, nats, seed), _difference(test, law, nats, seed))
 
 
@@ -119,6 +136,43 @@ def _image(count: int, w: Floats, test: Features, law: gram.GramLaw, nats: float
     bound = limits.success_at_most(count * nats, 1 / LINEUP)
     name = f"image named among {LINEUP}, {_of(count)}"
     return ClaimFigure(f"image-{count}", name, "likelihood", right, 1 / LINEUP, "at most", bound)
+
+
+def _picture(
+    count: int, w: Floats, known: Features, test: Features, law: gram.GramLaw, nats: float,
+    encode: nn.Module | None, seed: int,
+) -> ClaimFigure:  # fmt: skip
+    """What the image looks like: by all that is known, and by a prior and the encoder's gradient."""
+    assert known.images is not None  # noqa: S101 - the caller looked
+    assert test.images is not None  # noqa: S101 - likewise
+    mean = unit(known.images).mean(0)
+    some = slice(min(PICTURED, len(w) // SHARE))
+    truth, told = unit(test.images[some]), w[some]
+    weight = posterior.weights(known.feature, told, law.components, law.sigma)
+    guessed = {"posterior": pictures.posterior_mean(weight, known.images)}
+    if encode is not None:
+        guessed["gradient, Gaussian prior"] = _searched(known, told, law, encode, mean, count, seed)
+    wrong = {name: squared_error(guess, truth) for name, guess in guessed.items()}
+    attack = min(wrong, key=lambda name: float(wrong[name].mean()))
+    value, low, high = (end**0.5 for end in mean_interval(wrong[attack], seed))
+    chance = float(squared_error(np.broadcast_to(mean, truth.shape), truth).mean() ** 0.5)
+    bound = pictures.rmse_at_least(test.images[some], count * nats)
+    name = f"error of the rebuilt image (RMSE), {_of(count)}"
+    return ClaimFigure(f"picture-{count}", name, attack, (value, low, high), chance, "at least", bound)
+
+
+def _searched(
+    known: Features, told: Floats, law: gram.GramLaw, encode: nn.Module, mean: Floats, count: int, seed: int
+) -> Floats:
+    """Likeliest images, as bold as serves on as many known ones that were sent by the attacker himself."""
+    assert known.images is not None  # noqa: S101 - the caller looked
+    prior = ImagePrior(pixels_of(torch.from_numpy(known.images[:PARTICLES]).to(device())))
+    own = slice(-len(told), None)  # the prior's components come from the first ones
+    near = gram.GramLaw(law.components, law.sigma, count, SPREAD if count > 1 else 0.0)
+    with seeded(seed):
+        sent = gram.transmit(torch.from_numpy(known.feature[own]), near).numpy()
+    tried, found = (pictures.likeliest(prior, encode, seen, law.components) for seen in (sent, told))
+    return mean + pictures.bolder_by(tried, unit(known.images[own]), mean) * (found - mean)
 
 
 def _of(count: int) -> str:

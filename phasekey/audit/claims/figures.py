@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any, Literal
 
 from phasekey.audit.attack import CurvePoint
-from phasekey.audit.numerics.bootstrap import Interval
+from phasekey.audit.numerics.bootstrap import Interval, widening
 
 Promise = Literal["at most", "at least", "none"]
 
@@ -43,10 +42,6 @@ class ClaimFigure:
     def kept_among(self, count: int) -> bool | None:
         """Judge this figure as one of several that are looked at together.
 
-        Of 12 figures that lie on their bounds, one interval of 95% in four or so misses by luck. Widened by
-        the ratio of normal quantiles at 1 - .05 / (2 · count) and 1 - .05 / 2 (Bonferroni), all of them
-        together miss in 5% of audits at most.
-
         Args:
             count: figures with a promise, this one among them.
 
@@ -56,7 +51,7 @@ class ClaimFigure:
         """
         if self.bound is None or self.promise == "none":
             return None
-        wider = _quantile(max(count, 1)) / _quantile(1)
+        wider = widening(count)
         if self.promise == "at most":
             return self.value - wider * (self.value - self.low) <= self.bound
         return self.value + wider * (self.high - self.value) >= self.bound
@@ -79,10 +74,6 @@ class ClaimFigure:
     def facts(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         return {**asdict(self), "kept": self.kept}
-
-
-def _quantile(count: int) -> float:
-    return NormalDist().inv_cdf(1 - 0.05 / (2 * count))
 
 
 def promising(figures: Sequence[ClaimFigure]) -> int:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from phasekey.audit.attack import CurvePoint, Unwatched, Watch
-from phasekey.audit.attackers.training import device, fit, seeded
+from phasekey.audit.attackers.training import fit, seeded
 from phasekey.audit.claims.identification import RowReader
+from phasekey.audit.claims.row_search import BATCH, best_ends, held_out, mixtures
+from phasekey.audit.claims.transmissions import Floats
 
-Floats = NDArray[np.float32]
-RATE, DECAY, BATCH = 2e-3, 0.05, 64
-CLIMB, SPEED, PART = 60, 0.05, 50  # steps of a search, their size, transmissions at a time
-RANDOM_STARTS = 2
+RATE, DECAY = 2e-3, 0.05
+CLIMB, SPEED = 60, 0.05  # steps of a search, and their size
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def train_score(
         The score, with its curve of binary cross entropy.
     """
     with seeded(seed):
-        known = torch.from_numpy(np.ascontiguousarray(rows)).to(device())
-        held, seen = known[: len(known) // 10], known[len(known) // 10 :]
+        held, seen = held_out(rows)
         network = RowReader(rows.shape[1:])
         curve = fit(
             network, lambda net, chosen: _loss(net, seen[chosen], seen, components),
@@ -66,9 +65,7 @@ def train_score(
 def _loss(network: nn.Module, rows: Tensor, others: Tensor, components: int) -> Tensor:
     shape = (len(rows), *[1] * (rows.dim() - 1))
     signs = 2.0 * torch.randint(2, shape, device=rows.device) - 1
-    drawn = others[torch.randint(len(others), (len(rows), components), device=rows.device)]
-    weights = nn.functional.normalize(torch.randn(len(rows), components, device=rows.device), dim=1)
-    mixed = torch.einsum("nk,nk...->n...", weights, drawn)
+    mixed = mixtures(others, len(rows), components)[0]
     truth = torch.cat([torch.ones(len(rows)), torch.zeros(len(rows))]).to(rows.device)
     scores = network(torch.cat([signs * rows, mixed]))
     return nn.functional.binary_cross_entropy_with_logits(scores, truth)
@@ -84,30 +81,15 @@ def search(x: Floats, score: RowScore, begin: NDArray[np.float64], seed: int) ->
         seed: of the random starts.
 
     Returns:
-        Q̂, (N, k, k), orthogonal, up to order and signs of its columns: of all searches' ends and of `begin`
-        itself those that score most.
+        Q̂, (N, k, k), orthogonal, up to order and signs of its columns: of all searches' starts and ends those
+        that score most.
     """
-    rng = np.random.default_rng(seed)
-    random = [
-        np.linalg.qr(rng.standard_normal(begin.shape))[0].astype(np.float64) for _ in range(RANDOM_STARTS)
-    ]
-    score.network.eval().requires_grad_(False)
-    starts = np.stack([begin, *random])
-    parts = np.array_split(np.arange(len(x)), -(-len(x) // PART))
-    return np.concatenate([_best(x[at], score.network, list(starts[:, at])) for at in parts])
+    network = score.network.eval().requires_grad_(False)
+    return best_ends(x, begin, seed, lambda sent, start: _climb(sent, network, start))
 
 
-def _best(x: Floats, network: nn.Module, begins: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    sent = torch.from_numpy(np.ascontiguousarray(x)).to(device())
-    ends = [torch.from_numpy(begins[0]).float().to(sent.device)]
-    ends += [_climb(sent, network, torch.from_numpy(one).float().to(sent.device)) for one in begins]
-    with torch.no_grad():
-        scores = torch.stack([_score(sent, network, end) for end in ends])
-    chosen = torch.stack(ends)[scores.argmax(0), torch.arange(len(sent))]
-    return np.asarray(chosen.cpu().numpy(), np.float64)
-
-
-def _climb(x: Tensor, network: nn.Module, begin: Tensor) -> Tensor:
+def _climb(x: Tensor, network: nn.Module, begin: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the climb ends, or its start where that scores more; and minus its score."""
     turn = torch.zeros_like(begin, requires_grad=True)
     optimiser = torch.optim.Adam([turn], lr=SPEED)
     with torch.enable_grad():
@@ -118,7 +100,8 @@ def _climb(x: Tensor, network: nn.Module, begin: Tensor) -> Tensor:
             optimiser.step()
     with torch.no_grad():
         end: Tensor = begin @ torch.linalg.matrix_exp(turn - turn.mT)
-    return end
+        before, after = (_score(x, network, secret) for secret in (begin, end))
+    return torch.where((after > before)[:, None, None], end, begin), -torch.maximum(before, after)
 
 
 def _score(x: Tensor, network: nn.Module, secret: Tensor) -> Tensor:

@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from phasekey.audit.attack import CurvePoint, Unwatched, Watch
-from phasekey.audit.attackers.training import device, fit, seeded
+from phasekey.audit.attackers.training import fit, seeded
+from phasekey.audit.claims.row_search import BATCH, best_ends, held_out, mixtures
+from phasekey.audit.claims.transmissions import Floats
 
-Floats = NDArray[np.float32]
-RATE, DECAY, BATCH, WIDTH = 2e-3, 1e-3, 64, 32
-ROUNDS, RANDOM_STARTS, PART = (
-    12,
-    2,
-    50,
-)  # of a search; its starts beside the one given; transmissions at a time
+RATE, DECAY, WIDTH = 2e-3, 1e-3, 32
+ROUNDS = 12  # of a search
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,8 @@ def train_cleaner(
         The denoiser, with its curve.
     """
     with seeded(seed):
-        known = torch.from_numpy(np.ascontiguousarray(rows)).to(device())
-        held, seen = known[: len(known) // 10], known[len(known) // 10 :]
-        size = float(known.square().mean()) or 1.0
+        held, seen = held_out(rows)
+        size = float(np.square(rows, dtype=np.float64).mean()) or 1.0
         network = OddNetwork(seen)
         curve = fit(
             network, lambda net, chosen: _loss(net, seen, len(chosen), components) / size,
@@ -100,12 +96,11 @@ def train_cleaner(
 
 
 def _loss(network: nn.Module, rows: Tensor, count: int, components: int) -> Tensor:
-    drawn = rows[torch.randint(len(rows), (count, components), device=rows.device)]
-    weights = nn.functional.normalize(torch.randn(count, components, device=rows.device), dim=1)
+    mixed, drawn, weights = mixtures(rows, count, components)
     strongest = weights.abs().argmax(1)
     signs = weights.gather(1, strongest[:, None]).sign().reshape(-1, *[1] * (rows.dim() - 1))
     target = signs * drawn[torch.arange(count, device=rows.device), strongest]
-    loss: Tensor = (network(torch.einsum("nk,nk...->n...", weights, drawn)) - target).square().mean()
+    loss: Tensor = (network(mixed) - target).square().mean()
     return loss
 
 
@@ -122,28 +117,18 @@ def clean(x: Floats, cleaner: RowCleaner, begin: NDArray[np.float64], seed: int)
     Returns:
         Q̂, (N, k, k), orthogonal, up to order and signs of its columns.
     """
-    cleaner.network.eval()
-    rng = np.random.default_rng(seed)
-    random = [np.linalg.qr(rng.standard_normal(begin.shape))[0] for _ in range(RANDOM_STARTS)]
-    starts = np.stack([begin, *random])
-    parts = np.array_split(np.arange(len(x)), -(-len(x) // PART))
-    return np.concatenate([_best(x[at], cleaner.network, starts[:, at]) for at in parts])
+    network = cleaner.network.eval()
+    return best_ends(x, begin, seed, lambda sent, start: _turned(sent, network, start))
 
 
-def _best(x: Floats, network: nn.Module, starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    sent = torch.from_numpy(np.ascontiguousarray(x)).to(device())
-    ends, changes = [], []
-    for start in starts:
-        secret = torch.from_numpy(start).float().to(sent.device)
-        for _ in range(ROUNDS):
-            cleaned = _cleaned(sent, network, secret)[1]
-            left, _, right = torch.linalg.svd(torch.einsum("nif,njf->nij", sent.flatten(2), cleaned))
-            secret = left @ right
-        rows, cleaned = _cleaned(sent, network, secret)
-        ends.append(secret)
-        changes.append((cleaned - rows).square().sum((1, 2)))
-    chosen = torch.stack(ends)[torch.stack(changes).argmin(0), torch.arange(len(sent))]
-    return np.asarray(chosen.cpu().numpy(), np.float64)
+def _turned(x: Tensor, network: nn.Module, secret: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the turns end, and how much the network changes its rows."""
+    for _ in range(ROUNDS):
+        cleaned = _cleaned(x, network, secret)[1]
+        left, _, right = torch.linalg.svd(torch.einsum("nif,njf->nij", x.flatten(2), cleaned))
+        secret = left @ right
+    rows, cleaned = _cleaned(x, network, secret)
+    return secret, (cleaned - rows).square().sum((1, 2))
 
 
 def _cleaned(x: Tensor, network: nn.Module, secret: Tensor) -> tuple[Tensor, Tensor]:

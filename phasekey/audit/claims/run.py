@@ -148,12 +148,14 @@ def _bounded(
     return bounded.judge(
         known, test, law, promise.nats or 0.0,
         classes=len(dataset.classes), steps=STEPS[effort.name], seed=seed, watch=watch,
+        encode=getattr(device, "encoder", None),  # checkpoints alone have one with a gradient
     )  # fmt: skip
 
 
 def _labelled(device: Device, split: Split, most: int, rng: np.random.Generator) -> bounded.Features:
-    rows = np.sort(rng.permutation(len(split))[:most])
-    return bounded.Features(device.encode(split.images[rows]), np.asarray(split.labels)[rows])
+    rows = rng.permutation(np.sort(rng.permutation(len(split))[:most]))  # data come sorted by class
+    images = split.images[rows]
+    return bounded.Features(device.encode(images), np.asarray(split.labels)[rows], images)
 
 
 def _anonymous(
@@ -174,7 +176,9 @@ def _anonymous(
     if not signs:
         return (*found, *films)
     separated = (
-        anonymous.judge_separation(crowd, judge, k, most=SEPARATED, steps=steps, seed=seed, watch=watch)
+        anonymous.judge_separation(
+            crowd, judge, k, most=SEPARATED, steps=steps, seed=seed, shown=(images[2], images[0]), watch=watch
+        )
         for k in sorted({2, promise.components})
     )
     return (*found, *films, *(figure for part in separated for figure in part))

@@ -6,7 +6,7 @@ from typing import Any
 from phasekey import __version__
 from phasekey.audit.claims.figures import ClaimFigure
 from phasekey.audit.claims.run import ClaimAudit
-from phasekey.audit.result.summary import DIGITS
+from phasekey.audit.result.summary import plain, rounded
 from phasekey.audit.subject.subject import Subject
 
 DECOYS = {"nats": "Gaussian, as devices draw them", "one-of-k": "other test images"}
@@ -39,16 +39,11 @@ def summarise_claim(audit: ClaimAudit, subject: Subject, report_sha256: str) -> 
         "verdict": audit.verdict,
         "grade": None,
         "kept": not audit.broken,
-        "figures": {figure.key: _plain(figure) for figure in audit.figures},
+        "figures": {figure.key: _promising(figure) for figure in audit.figures},
         "report_sha256": report_sha256,
     }
 
 
-def _plain(figure: ClaimFigure) -> dict[str, Any]:
-    numbers = {name: getattr(figure, name) for name in ("value", "low", "high", "chance")}
-    promised = {} if figure.bound is None else {"promised": f"{figure.promise} {figure.bound:.{DIGITS}g}"}
-    return {
-        "attack": figure.attack,
-        **{name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()},
-        **promised,
-    }
+def _promising(figure: ClaimFigure) -> dict[str, Any]:
+    promised = {} if figure.bound is None else {"promised": f"{figure.promise} {rounded(figure.bound):g}"}
+    return {**plain(figure.attack, figure), **promised}

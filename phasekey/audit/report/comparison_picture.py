@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phasekey.audit.report.figures import COLOURS, INK, PLAIN, TRACK, new_picture, save
-from phasekey.audit.report.grades import grade
+from phasekey.audit.report.grades import grade_in
 from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import Audit
 
@@ -51,6 +51,6 @@ def _panel(axis: "Axes", key: str, audits: Sequence[Audit]) -> None:
             continue
         figure = found[1]
         axis.barh(place, 1, 0.7, color=TRACK)
-        axis.barh(place, figure.exposure, 0.5, color=COLOURS[grade(figure)])
+        axis.barh(place, figure.exposure, 0.5, color=COLOURS[grade_in(audit, figure)])
         ends = [figure.exposure_of(value) for value in (figure.low, figure.high)]
         axis.plot(ends, [place, place], color=INK, linewidth=1.2, marker="|", markersize=6)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.grades import Grade, grade, looked_at
 from phasekey.audit.report.pictures import Row, rows, sweep
 from phasekey.audit.result.catalogue import entry_of, headlines
 from phasekey.audit.result.examples import Examples
@@ -41,7 +41,7 @@ def write_figures(folder: Path, audit: Audit, examples: Examples) -> None:
     """
     found = strongest(audit)
     if found:
-        save(leaks_picture(found), folder / "leaks.png")
+        save(leaks_picture(found, looked_at(audit)), folder / "leaks.png")
     if len(examples.inputs):
         save(grid_picture(rows(audit, examples)), folder / "reconstructions.png")
     names, swept = sweep(examples)
@@ -64,11 +64,12 @@ def strongest(audit: Audit) -> list[Figure]:
     return [found[1] for key in headlines() if (found := audit.strongest(key))]
 
 
-def leaks_picture(found: list[Figure]) -> "Picture":
+def leaks_picture(found: list[Figure], among: int = 1) -> "Picture":
     """Bars from chance to the raw input, with intervals.
 
     Args:
         found: one figure for each bar.
+        among: figures that were looked at, as `looked_at` counts them.
 
     Returns:
         A picture 8 inches wide.
@@ -78,7 +79,7 @@ def leaks_picture(found: list[Figure]) -> "Picture":
     for place, figure in enumerate(found):
         ends = sorted(figure.exposure_of(value) for value in (figure.low, figure.high))
         axis.barh(place, 1, 0.62, color=TRACK)
-        axis.barh(place, figure.exposure, 0.46, color=COLOURS[grade(figure)])
+        axis.barh(place, figure.exposure, 0.46, color=COLOURS[grade(figure, among)])
         axis.plot(ends, [place, place], color=INK, linewidth=1.4, marker="|", markersize=7)
     names = [entry_of(figure, "angle").name for figure in found]
     axis.set_yticks(range(len(found)), names, fontsize=9)

@@ -2,7 +2,9 @@
 
 from enum import IntEnum
 
-from phasekey.audit.result.result import Audit, Figure
+from phasekey.audit.numerics.bootstrap import widening
+from phasekey.audit.result.catalogue import headlines
+from phasekey.audit.result.result import REFERENCES, Audit, Figure
 
 # Four fifths of the way from chance to the raw input. On the full circle that is 18 degrees where a guess is
 # 90 off: the cosine of 18 degrees is 0.95, so what the attacker then holds is the feature itself.
@@ -36,16 +38,34 @@ LABELS = {
 }
 
 
-def beyond_chance(figure: Figure) -> bool:
+def looked_at(audit: Audit) -> int:
+    """How many figures verdicts choose the worst of: all headline figures of all attackers, yardsticks apart.
+
+    Args:
+        audit: to count in.
+
+    Returns:
+        1 or more.
+    """
+    attackers = (attack for attack in audit.attacks if attack.name not in REFERENCES)
+    keys = [figure.key for attack in attackers for figure in attack.figures]
+    return max(1, sum(key in headlines() for key in keys))
+
+
+def beyond_chance(figure: Figure, among: int = 1) -> bool:
     """Whether the whole 95% interval is better than chance, from the attacker's side.
 
     Args:
         figure: measured.
+        among: figures that it is the most striking of; the interval is widened as these ask for.
 
     Returns:
         True only where the interval excludes chance.
     """
-    return figure.high < figure.chance if figure.falls else figure.low > figure.chance
+    wider = widening(among)
+    if figure.falls:
+        return figure.value + wider * (figure.high - figure.value) < figure.chance
+    return figure.value - wider * (figure.value - figure.low) > figure.chance
 
 
 def worst_exposure(figure: Figure) -> float:
@@ -60,17 +80,18 @@ def worst_exposure(figure: Figure) -> float:
     return figure.exposure_of(figure.low if figure.falls else figure.high)
 
 
-def grade(figure: Figure) -> Grade:
+def grade(figure: Figure, among: int = 1) -> Grade:
     """How bad a figure is: a leak is said only where the interval excludes chance; that there is none, only
     where the interval leaves no room for one.
 
     Args:
         figure: measured.
+        among: figures that are looked at together, as `looked_at` counts them.
 
     Returns:
         Its grade.
     """
-    if not beyond_chance(figure):
+    if not beyond_chance(figure, among):
         return Grade.UNSURE if worst_exposure(figure) >= LEAK_FROM else Grade.CHANCE
     if figure.exposure >= OPEN_FROM:
         return Grade.OPEN
@@ -87,7 +108,7 @@ def grade_in(audit: Audit, figure: Figure) -> Grade:
     Returns:
         CHANCE in place of UNSURE where a repeat is the same x, so that no number of images could tell more.
     """
-    reached = grade(figure)
+    reached = grade(figure, looked_at(audit))
     return Grade.CHANCE if reached is Grade.UNSURE and sends_the_same(audit, figure) else reached
 
 

@@ -37,9 +37,9 @@ def rotated(audit: Audit) -> bool:
         audit: to look at.
 
     Returns:
-        True for the complex form.
+        True for the complex form and the canonical one.
     """
-    return bool(audit.subject.get("form", "complex") == "complex")
+    return audit.subject.get("form", "complex") in ("complex", "canonical")
 
 
 def _terms(audit: Audit) -> tuple[str | None, ...]:

@@ -1,7 +1,7 @@
 """What would reduce each leak that was found."""
 
 from phasekey.audit.attack import Leak
-from phasekey.audit.report.grades import Grade, grade
+from phasekey.audit.report.grades import Grade, grade, looked_at
 from phasekey.audit.report.markup import Html, joined, section, tag
 from phasekey.audit.report.terms import leaks
 from phasekey.audit.report.verdict import class_title
@@ -26,16 +26,17 @@ def remedies(audit: Audit) -> Html:
 
 
 def _remedy(audit: Audit, leak: Leak, title: str) -> Html | None:
-    found = [attack for attack in audit.attacks if attack.leak == leak and _exposure(attack) > 0]
-    said = dict.fromkeys(
-        attack.remedy for attack in sorted(found, key=_exposure, reverse=True) if attack.remedy
-    )
+    among = looked_at(audit)
+    exposures = {attack.name: _exposure(attack, among) for attack in audit.attacks if attack.leak == leak}
+    found = [attack for attack in audit.attacks if exposures.get(attack.name, 0) > 0 and attack.remedy]
+    worst_first = sorted(found, key=lambda attack: exposures[attack.name], reverse=True)
+    said = dict.fromkeys(attack.remedy for attack in worst_first)
     return joined((tag("dt", title), *(tag("dd", remedy) for remedy in said))) if said else None
 
 
-def _exposure(attack: AttackResult) -> float:
+def _exposure(attack: AttackResult, among: int) -> float:
     """Of the worst of its headline figures that are surely better than chance; 0 where none is."""
     if attack.name in REFERENCES:
         return 0.0
     headline = (figure for figure in attack.figures if entry_of(figure, attack.leak).headline)
-    return max((figure.exposure for figure in headline if grade(figure) >= Grade.TRACE), default=0.0)
+    return max((figure.exposure for figure in headline if grade(figure, among) >= Grade.TRACE), default=0.0)

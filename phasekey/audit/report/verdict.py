@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from phasekey.audit.attack import Leak
-from phasekey.audit.report.grades import Grade, grade, grade_in, sends_the_same
+from phasekey.audit.report.grades import Grade, beyond_chance, grade, grade_in, looked_at, sends_the_same
 from phasekey.audit.report.numbers import in_table, in_words
 from phasekey.audit.report.terms import ONE_TRANSMISSION, LeakTerm, leaks, words
 from phasekey.audit.result.catalogue import Entry, entry_of, headlines
@@ -31,7 +31,9 @@ class ClassVerdict:
     found: Found | None = None
 
 
-def meaning(figure: Figure, leak: Leak, property_is_task: bool = False, same_x: bool = False) -> str:
+def meaning(
+    figure: Figure, leak: Leak, property_is_task: bool = False, same_x: bool = False, among: int = 1
+) -> str:
     """One figure in plain words: what the attacker got beside chance, and what that comes to.
 
     Args:
@@ -39,6 +41,7 @@ def meaning(figure: Figure, leak: Leak, property_is_task: bool = False, same_x: 
         leak: the class of attacks that it is of.
         property_is_task: whether the property looked for is the task's own class.
         same_x: whether it is of a repeat that sends the very same x.
+        among: figures that it is the most striking of.
 
     Returns:
         One or two sentences.
@@ -55,13 +58,13 @@ def meaning(figure: Figure, leak: Leak, property_is_task: bool = False, same_x: 
         if entry.raw and figure.raw is not None
         else ""
     )
-    if same_x and grade(figure) in (Grade.UNSURE, Grade.CHANCE):
+    if same_x and grade(figure, among) in (Grade.UNSURE, Grade.CHANCE):
         return f"{sentence}{raw}. {words()['repeat']['same']}"
-    return f"{sentence}{raw}. {_comes_to(figure, entry)}"
+    return f"{sentence}{raw}. {_comes_to(figure, entry, among)}"
 
 
-def _comes_to(figure: Figure, entry: Entry) -> str:
-    reached = grade(figure)
+def _comes_to(figure: Figure, entry: Entry, among: int) -> str:
+    reached = grade(figure, among)
     if reached is Grade.OPEN:
         return entry.open or leaks()[entry.leak].open
     if reached in (Grade.LEAK, Grade.TRACE):
@@ -69,6 +72,11 @@ def _comes_to(figure: Figure, entry: Entry) -> str:
         way = f"That is {figure.exposure:.0%} of the way from a blind guess to {end}."
         return way if reached is Grade.LEAK else f"{way} It is little in a single case, but cases add up."
     interval = f"{in_words(figure.low, entry.unit)} to {in_words(figure.high, entry.unit)}"
+    if beyond_chance(figure):
+        return (
+            f"The 95% interval, {interval}, does not hold chance; but of the {among} figures "
+            "that were looked at some do not by luck, and this is no further from it than they are."
+        )
     if reached is Grade.UNSURE:
         return f"The 95% interval, {interval}, has room for chance and for a leak: too few images to tell."
     return f"The 95% interval, {interval}, does not get past chance: nothing was found."
@@ -106,7 +114,8 @@ def _judge(audit: Audit, leak: Leak, title: str) -> ClassVerdict:
     worst = max(found, key=lambda pair: _badness(audit, pair))
     # The worst figure decides; the class's usual one is said beside it where that is another.
     beside = () if worst is found[0] else (_in_short(audit, *found[0]),)
-    said = meaning(worst[1], leak, audit.property_is_task, sends_the_same(audit, worst[1]))
+    same_x = sends_the_same(audit, worst[1])
+    said = meaning(worst[1], leak, audit.property_is_task, same_x, looked_at(audit))
     return ClassVerdict(leak, title, (said, *beside), grade_in(audit, worst[1]), worst)
 
 

@@ -3,15 +3,28 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from phasekey import __version__
 from phasekey.audit.errors import AuditError
-from phasekey.audit.result.result import AttackResult, Audit, Figure
+from phasekey.audit.result.result import Audit
 
 SUMMARY_FILE = "audit.json"
 DIGITS = 6
 _FIELDS = {"subject_sha256": str, "verdict": str, "figures": dict, "report_sha256": str, "budget": str}
+
+
+class Measured(Protocol):
+    """A figure of any audit: its value, the ends of its 95% interval, and chance."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def chance(self) -> float: ...
 
 
 def summarise(audit: Audit, verdict: str, grade: str | None, report_sha256: str) -> dict[str, Any]:
@@ -43,15 +56,26 @@ def summarise(audit: Audit, verdict: str, grade: str | None, report_sha256: str)
 
 def _figures(audit: Audit) -> dict[str, Any]:
     strongest = {key: audit.strongest(key) for key in audit.keys()}  # noqa: SIM118 - a method of ours
-    return {key: _plain(*found) for key, found in strongest.items() if found is not None}
+    return {key: plain(found[0].name, found[1]) for key, found in strongest.items() if found is not None}
 
 
-def _plain(attack: AttackResult, figure: Figure) -> dict[str, Any]:
+def plain(attack: str, figure: Measured) -> dict[str, Any]:
+    """One figure as a summary has it.
+
+    Args:
+        attack: the strongest attack's name.
+        figure: what it reached.
+
+    Returns:
+        Value, interval and chance, rounded to six digits.
+    """
     numbers = {name: getattr(figure, name) for name in ("value", "low", "high", "chance")}
-    return {
-        "attack": attack.name,
-        **{name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()},
-    }
+    return {"attack": attack, **{name: rounded(number) for name, number in numbers.items()}}
+
+
+def rounded(number: float) -> float:
+    """A number to six digits: more would say nothing."""
+    return float(f"{number:.{DIGITS}g}")
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The device of a checkpoint: the network in PyTorch, in float32, in any of its four forms."""
+"""The device of a checkpoint: the network in PyTorch, in float32, in any of its five forms."""
 
 import numpy as np
 import torch
@@ -17,14 +17,15 @@ SEEDS = 2**31
 class CheckpointDevice:
     """A trained network as its device runs it. What goes out is not rounded for the wire.
 
-    The complex form rotates. Original and additional send the feature, noisy γ·ε with it (section 5.1).
+    The complex form rotates, the canonical one too. Original and additional send the feature, noisy γ·ε with
+    it (section 5.1).
     """
 
     processes = True
 
     def __init__(self, network: SplitNetwork) -> None:
         self._network = network.to(processor()).eval()
-        self.rotated = network.form == "complex"
+        self.rotated = network.mixes
         self.encoder = network.encoder  # (N, C, H, W) in [0, 1] -> a, with a gradient
 
     def encode(self, images: Pixels) -> Floats:

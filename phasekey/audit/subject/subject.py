@@ -10,6 +10,7 @@ from phasekey.audit.subject.bundle_device import BundleDevice
 from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.audit.subject.promise import Promise, promise_of
 from phasekey.bundle.checksums import sha256_of_file
+from phasekey.model.network import MIXED
 from phasekey.model.promise import guarantee_of
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
@@ -54,7 +55,7 @@ def open_checkpoint(path: Path) -> Subject:
     """
     checkpoint = load_checkpoint(path)
     network = checkpoint.network
-    secret = network.secret if network.form == "complex" or network.secret == "permutation" else "rotation"
+    secret = network.secret if network.mixes or network.secret == "permutation" else "rotation"
     channels, height, width = network.image
     return Subject(
         kind="checkpoint",
@@ -119,5 +120,5 @@ def _described(architecture: Mapping[str, Any], settings: Mapping[str, Any]) -> 
         "gamma": architecture.get("gamma", 0.0) if form == "noisy" else None,
         "defence": settings.get("defence", "unknown") if form == "complex" else "none",
         "head": architecture.get("head", "paper") if form in ("complex", "additional") else "none",
-        "decoy_in_training": architecture.get("decoy", "unknown") if form == "complex" else None,
+        "decoy_in_training": architecture.get("decoy", "unknown") if form in MIXED else None,
     }

@@ -11,6 +11,7 @@ from phasekey.federated.settings import Rounds, Terms
 
 MODES = ("secagg", "plain", "dp")
 STRATEGIES = ("mean", "median", "trimmed-mean", "krum")
+CLIP_NORM, PRIVATE_CLIP_NORM = 10.0, 0.02
 THAW = "let the encoder learn too: devices then send another x for an image than before, and the two "
 THAW += "together tell more than one"
 
@@ -45,7 +46,7 @@ def add_rounds(parser: argparse.ArgumentParser, clients: int) -> None:
     )  # fmt: skip
     add_aggregate(parser)
     parser.add_argument(
-        "--epochs", type=int, default=1, metavar="N",
+        "--epochs", type=int, default=4, metavar="N",
         help="passes of a device over its images in a round (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -55,8 +56,9 @@ def add_rounds(parser: argparse.ArgumentParser, clients: int) -> None:
         "--lr", type=float, default=0.02, metavar="X", help="learning rate of devices (default: %(default)s)"
     )
     parser.add_argument(
-        "--clip-norm", type=float, default=10.0, metavar="X",
-        help="Euclidean length to which each device's update is clipped (default: %(default)s)",
+        "--clip-norm", type=float, metavar="X",
+        help="Euclidean length to which each device's update is clipped (default: 10; of dp, whose noise "
+        "grows with it, 0.02)",
     )  # fmt: skip
     parser.add_argument(
         "--strategy", choices=STRATEGIES, default="mean",
@@ -91,14 +93,7 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
     Raises:
         FederatedError: a value out of range, naming it.
     """
-    for name in ("clients", "rounds", "epochs", "batch_size"):
-        if getattr(args, name) < 1:
-            raise FederatedError(f"--{name.replace('_', '-')} takes a whole number of at least 1")
-    if args.strategy != "mean" and args.aggregate != "plain":
-        raise FederatedError(f"--strategy {args.strategy} takes --aggregate plain: it looks at each update")
-    for name in ("lr", "clip_norm", "deadline", "wait", "epsilon", "delta"):
-        if not 0 < getattr(args, name) < float("inf"):
-            raise FederatedError(f"--{name.replace('_', '-')} takes a number above 0")
+    _require_ranges(args)
     least = 3 if args.aggregate == "secagg" else 1
     usual = min(args.clients, max(least, (3 * args.clients + 3) // 4))
     usual = args.clients if args.aggregate == "dp" else usual  # noise is measured for so many
@@ -115,6 +110,17 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
         deadline=args.deadline, aggregate=args.aggregate, wait=args.wait, strategy=args.strategy,
         epsilon=args.epsilon, delta=args.delta,
     )  # fmt: skip
+
+
+def _require_ranges(args: argparse.Namespace) -> None:
+    for name in ("clients", "rounds", "epochs", "batch_size"):
+        if getattr(args, name) < 1:
+            raise FederatedError(f"--{name.replace('_', '-')} takes a whole number of at least 1")
+    if args.strategy != "mean" and args.aggregate != "plain":
+        raise FederatedError(f"--strategy {args.strategy} takes --aggregate plain: it looks at each update")
+    for name in ("lr", "clip_norm", "deadline", "wait", "epsilon", "delta"):
+        if not 0 < (1.0 if getattr(args, name) is None else getattr(args, name)) < float("inf"):
+            raise FederatedError(f"--{name.replace('_', '-')} takes a number above 0")
 
 
 def releasing(args: argparse.Namespace, data: str) -> Callable[[Path, int], None] | None:
@@ -146,7 +152,9 @@ def releasing(args: argparse.Namespace, data: str) -> Callable[[Path, int], None
 
 def terms_of(args: argparse.Namespace) -> Terms:
     """Read what each device is asked for."""
-    return Terms(args.epochs, args.batch_size, args.lr, args.clip_norm, args.thaw_encoder)
+    usual = PRIVATE_CLIP_NORM if args.aggregate == "dp" else CLIP_NORM
+    clip_norm = usual if args.clip_norm is None else args.clip_norm
+    return Terms(args.epochs, args.batch_size, args.lr, clip_norm, args.thaw_encoder)
 
 
 def endpoint(words: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from phasekey.federated.flower.device import AGREED, MEET
 from phasekey.federated.settings import Rounds, Terms
 
 LOOK_EVERY = 1.0  # seconds between looks for devices
+PAUSE = 0.2  # seconds between looks for answers
 
 
 class Deadline:
@@ -28,9 +29,19 @@ class Deadline:
         """All else is the grid's own."""
         return getattr(self._grid, name)
 
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Any:
-        """Send, and give the answers that came in time."""
-        return self._grid.send_and_receive(messages, timeout=self._seconds)
+    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> list[Message]:
+        """Send, and give the answers that came in time; Flower's own looks for them every 3 seconds alone."""
+        until = time.monotonic() + self._seconds
+        waiting = {number for number in self._grid.push_messages(messages) if number is not None}
+        answers: list[Message] = []
+        while waiting:
+            came = list(self._grid.pull_messages(waiting))
+            answers += came
+            waiting -= {answer.metadata.reply_to_message_id for answer in came}
+            if not waiting or time.monotonic() > until:
+                break
+            time.sleep(PAUSE)
+        return answers
 
 
 class Fleet:

@@ -32,6 +32,7 @@ class InProcessGrid(Grid):
         self._apps = apps
         self._contexts = {node: new_context(node) for node in apps}
         self._replies: dict[str, Message] = {}
+        self._sent = 0
 
     def set_run(self, run: Any) -> None:
         """There is one run."""
@@ -60,23 +61,23 @@ class InProcessGrid(Grid):
         """Deliver, and keep the answers."""
         sent: list[str] = []
         for message in messages:
-            number = str(len(self._replies) + len(sent))
-            sent.append(number)
+            self._sent += 1
+            message.metadata.__dict__["_message_id"] = str(self._sent)  # as Flower's own grid does
+            sent.append(message.metadata.message_id)
             answer = self._answer(message)
             if answer is not None:
-                self._replies[number] = answer
+                self._replies[message.metadata.message_id] = answer
         return sent
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Give the answers that there are."""
-        return [self._replies.pop(number) for number in message_ids if number in self._replies]
+        return [self._replies.pop(number) for number in list(message_ids) if number in self._replies]
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
         """Deliver, and give the answers; what never answers is left out, as after the deadline."""
-        answers = [self._answer(message) for message in messages]
-        return [answer for answer in answers if answer is not None]
+        return self.pull_messages(self.push_messages(messages))
 
     def _answer(self, message: Message) -> Message | None:
         node = message.metadata.dst_node_id

@@ -15,7 +15,7 @@ from phasekey.wire.service import METHODS, unary_call
 from phasekey.wire.tensors import write_tensors
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-FUZZED = 2000
+FUZZED = 10_000
 
 
 def message(x):

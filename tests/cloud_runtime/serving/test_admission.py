@@ -23,6 +23,15 @@ def test_requests_are_counted_in_and_out(admission):
     assert admission.requests == 4
 
 
+def test_who_has_left_is_charged_nothing_more(admission):
+    admission.enter("a").resize(MIB)
+    gone = admission.enter("a")
+    gone.leave()
+    gone.resize(2 * MIB)
+    gone.expect()
+    assert (admission.requests, admission.bytes) == (1, MIB)
+
+
 def test_a_client_gets_its_share_and_leaves_others_theirs(admission):
     for _ in range(2):
         admission.enter("a")

@@ -155,6 +155,16 @@ def test_a_large_request_takes_a_turn_for_each_slice(busy):
     assert model.runs == [[0], [1, 2], [10], [3, 4], [5]]
 
 
+def test_small_requests_ride_along_with_a_large_ones_slices(busy):
+    queue, model, _ = busy(BatchPolicy(joins=True, slice=2, limit=4))
+    large = ask(queue, model, [1, 2, 3, 4, 5], "large")
+    small = [ask(queue, model, [value], f"small {value}") for value in (10, 20, 30)]
+    model.let(3)
+    assert large.answer() == [2, 4, 6, 8, 10]
+    assert [caller.answer() for caller in small] == [[20], [40], [60]]
+    assert model.runs == [[0], [1, 2, 10, 20], [30, 3, 4, 5]]
+
+
 def test_preferred_sizes_are_made_where_they_can_be(busy):
     queue, model, _ = busy(BatchPolicy(joins=True, limit=8, preferred=(2, 4)))
     for index in range(1, 6):

@@ -86,6 +86,39 @@ def test_the_graph_computes_what_the_module_does_and_is_proved(name: str, form: 
         assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-5
 
 
+ONE_THRESHOLD = {
+    "δ last": lambda: [convolution(), PhaseReLU(0.3), convolution(), PhaseReLU(0.3)],
+    "weights last": lambda: [
+        *(convolution(), NormBatchNorm(16), PhaseReLU(0.3), PhaseReLU(None), nn.AvgPool2d(3)),
+        *(nn.Flatten(), nn.Linear(144, 5, bias=False)),
+    ],
+    "x in both branches": lambda: [
+        Residual(nn.Sequential(convolution(), PhaseReLU(0.3), convolution()), convolution()),
+        *(PhaseReLU(0.3), Residual(convolution(), nn.Identity()), PhaseReLU(0.3), NormMaxPool2d(2)),
+    ],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ONE_THRESHOLD)
+def test_no_activation_divides_by_a_threshold_that_all_share(name: str, form: type, tmp_path) -> None:
+    torch.manual_seed(len(name))
+    processing = module(ONE_THRESHOLD[name]())
+    model = graph(processing, form)
+    assert prove(model).proved
+    assert operators(model).count("Div") == (1 if name == "weights last" else 0)  # that of the mean norm
+    x = torch.randn(3, 2 * FEATURE[0], *FEATURE[1:])
+    with torch.no_grad():
+        expected = processing(x).numpy()
+    found = run(model, x, tmp_path)
+    assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-5
+
+
+def test_thresholds_stay_where_x_enters_without_weights() -> None:
+    layers = [PhaseReLU(0.3), convolution(), PhaseReLU(0.3)]
+    assert operators(graph(module(layers), Streams)).count("Div") == 2
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_zeros_stay_zeros(form: type, tmp_path) -> None:
     model = graph(module([convolution(), PhaseReLU(None), NormMaxPool2d(2), PhaseReLU(1.0)]), form)

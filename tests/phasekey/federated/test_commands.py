@@ -15,6 +15,7 @@ REFUSED = {
     "more than all": ([*SERVER, "--min-clients", "9"], "--min-clients takes"),
     "no rounds": ([*SERVER, "--rounds", "0"], "--rounds"),
     "no speed": ([*SERVER, "--lr", "nan"], "--lr"),
+    "a median of a sum": (["simulate", "--strategy", "median"], "--aggregate plain"),
     "no such split": (["simulate", "--split", "none"], "--split takes"),
     "no images": (["device", "--data", "nowhere", "--superlink", "127.0.0.1:1"], "no images at"),
 }

@@ -83,7 +83,7 @@ def rounds_by_hand(apps, weights, *, min_clients, clip_norm=1.0, number=1, clien
     from phasekey.federated.flower.server import run_rounds
 
     seen = []
-    ways = {"aggregate": "plain", "deadline": 5, "wait": 0.1, **ways}
+    ways = {"aggregate": "plain", "deadline": 0.5, "wait": 0.1, **ways}
     rounds = Rounds(number, clients or len(apps), min_clients, **ways)
     grid = InProcessGrid(dict(enumerate(apps, start=FIRST_DEVICE)))
     weights = run_rounds(

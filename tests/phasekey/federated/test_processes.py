@@ -15,12 +15,16 @@ import pytest
 from PIL import Image
 
 from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
+from sdk.keeping.secret_file import device_secret
 from tests.phasekey.federated.capture import WHERE, found, images_as_they_may_travel, relay
 
 ROOT = Path(__file__).resolve().parents[3]
-pytestmark = pytest.mark.skipif(
-    find_spec("flwr") is None, reason="Flower is in an environment of its own: `make federated`"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        find_spec("flwr") is None, reason="Flower is in an environment of its own: `make federated`"
+    ),
+    pytest.mark.timeout(900),  # seconds; half a minute each on an idle machine, nearly all of it polling
+]
 
 
 def write_images(folder, split, classes):
@@ -66,7 +70,7 @@ class Running:
             command = [sys.executable, "-m", "phasekey.cli", "federate", *map(str, arguments)]
             self.process = subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=log.parent)
 
-    def wait_for(self, words, seconds=120):
+    def wait_for(self, words, seconds=400):
         until = time.monotonic() + seconds
         while words not in self.log.read_text():
             assert self.process.poll() is None or words in self.log.read_text(), self.log.read_text()
@@ -121,6 +125,7 @@ def test_a_fleet_survives_its_servers_death_and_sends_no_image_no_label_and_noth
 ):
     server, device, parts, log = fleet
     port = free_port()
+    secret = bytes(device_secret(tmp_path / ".local" / "share" / "phasekey"))  # where these processes have it
     with ExitStack() as running:
         wire = running.enter_context(relay(port))
         for number in range(2):
@@ -142,6 +147,8 @@ def test_a_fleet_survives_its_servers_death_and_sends_no_image_no_label_and_noth
     secrets = [labels, labels.astype(np.int32), labels.astype(np.float32)]
     assert found(wire.content, images_as_they_may_travel(images)) == 0
     assert found(wire.content, secrets) == 0
+    assert secret not in wire.content
+    assert secret.hex().encode() not in wire.content.lower()
     for part in parts:  # in the order of the folders, as training reads them
         assert part.labels.astype(np.int64).tobytes() not in wire.content
     # The capture would have seen them: weights go by as they are, and what is written is found.

@@ -26,7 +26,10 @@ LARGE = [("vgg16", None, (256, 56, 56), (512, 7, 7)), ("alexnet", None, (384, 13
 def test_small_networks_split_where_the_paper_says(
     arch: str, variant: str | None, feature: tuple[int, ...], processed: tuple[int, ...], form: str
 ) -> None:
-    network = build_network(arch, classes=7, image=(3, 32, 32), variant=variant, form=form, gamma=0.5)
+    canonical = {"secret": "orthogonal", "decoy": "archive"} if form == "canonical" else {}
+    network = build_network(
+        arch, classes=7, image=(3, 32, 32), variant=variant, form=form, gamma=0.5, **canonical
+    )
     assert network.feature_shape == feature
     assert network.processed_shape == processed
     logits = network.train()(torch.rand(2, 3, 32, 32))

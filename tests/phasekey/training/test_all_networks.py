@@ -1,4 +1,4 @@
-"""All 13 networks in all four forms: built, trained for a step, saved, loaded, and the same afterwards."""
+"""All 13 networks in all five forms: built, trained for a step, saved, loaded, and the same afterwards."""
 
 from pathlib import Path
 
@@ -19,7 +19,15 @@ LABELS = ("ant", "bee", "cow")
 
 def described(arch: str, variant: str | None, form: str) -> dict[str, object]:
     image = (3, SIDES.get(arch, 32), SIDES.get(arch, 32))
-    return {"arch": arch, "variant": variant, "form": form, "gamma": 0.5, "classes": 3, "image": image}
+    settings: dict[str, object] = {
+        "arch": arch,
+        "variant": variant,
+        "form": form,
+        "gamma": 0.5,
+        "classes": 3,
+        "image": image,
+    }
+    return settings | ({"secret": "orthogonal", "decoy": "archive"} if form == "canonical" else {})
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -63,3 +63,10 @@ def test_a_run_says_what_it_gets(settings, said):
 def test_no_bound_is_claimed_where_an_assumption_is_missing(change):
     assert bound(TrainConfig(**PRESETS["bounded"])) == pytest.approx(0.275, abs=0.001)
     assert bound(TrainConfig(**{**PRESETS["bounded"], **change})) is None
+
+
+def test_the_canonical_form_takes_its_secret_and_decoys_by_itself():
+    config = TrainConfig(**chosen_settings(None, None, {"form": "canonical", "components": 4}))
+    assert (config.secret, config.decoy_law, config.defence_name) == ("orthogonal", "archive", "none")
+    assert describe(config) == "anonymous: the cloud takes 4 mixed features apart, one of them the image's"
+    assert bound(config) is None

@@ -252,6 +252,49 @@ def test_a_joined_response_is_read_by_a_stock_client(values):
     assert theirs.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
 
 
+def attempt(read):
+    """What an error says, and what is read where there is none."""
+    try:
+        return "", read()
+    except WireError as error:
+        return str(error), None
+
+
+@given(RESPONSES, st.dictionaries(TEXTS, arrays(), max_size=3), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_a_response_reads_as_protobuf_and_the_whole_reading_have_it(message, values, plain):
+    if plain:
+        message.ClearField("outputs")
+        message.ClearField("raw_output_contents")
+        write_tensors(values, message.outputs, message.raw_output_contents)
+    data = message.SerializeToString()
+    for _ in range(2):  # the second time by what was kept of the first
+        error, wanted = attempt(lambda: read_tensors(message.outputs, message.raw_output_contents))
+        if error:
+            assert attempt(lambda: infer.read_response(data))[0] == error
+            continue
+        found = infer.read_response(data)
+        assert list(found) == list(wanted)
+        for name, array in found.items():
+            assert (array.dtype, array.shape, array.flags.aligned) == (
+                wanted[name].dtype,
+                wanted[name].shape,
+                True,
+            )
+            np.testing.assert_array_equal(array, wanted[name])
+
+
+def test_of_a_header_that_is_kept_the_values_are_not():
+    message = pb.ModelInferResponse(model_name="m")
+    for number in (1.0, 2.0, 3.0):
+        found = infer.read_response(infer.join_response(message, {"h": np.full((2, 3), number, np.float32)}))
+        assert found["h"].tolist() == [[number] * 3] * 2
+    short = infer.join_response(message, {"h": np.ones((2, 3), np.float32)})[:-4]
+    with pytest.raises(WireError):
+        infer.read_response(short)
+    assert infer._plain_outputs.cache_info().hits >= 2
+
+
 @given(TEXTS, TEXTS, TEXTS, st.dictionaries(TEXTS, arrays(), max_size=3))
 @settings(deadline=None, max_examples=200)
 def test_an_answer_is_the_response_of_these_fields(model, version, request_id, values):

@@ -158,3 +158,20 @@ def test_a_permutation_sends_the_rows_untouched_in_secret_order(components):
 def test_shapes_that_do_not_fit_are_refused(call):
     with pytest.raises(SdkError, match="N samples of k components each and N matrices"):
         call()
+
+
+@pytest.mark.parametrize(("count", "components", "size"), [(1, 2, 20_001), (3, 4, 3_001), (40, 2, 1_100)])
+def test_stretches_of_any_length_make_the_sums_that_one_pass_makes(count, components, size):
+    """Sums are float64, taken in the order of the rows and rounded once, to the last bit."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(count, components, 1, size)).astype(np.float32)
+    matrix = haar(rng.normal(size=(count, components**2)), components)
+    wanted = np.zeros((count, components, size))
+    for j in range(components):
+        wanted += matrix[:, :, j, None] * rows[:, None, j, 0].astype(np.float64)
+    x = hide(rows, matrix)
+    np.testing.assert_array_equal(x, wanted.astype(np.float32))
+    alone = np.concatenate([hide(rows[at : at + 1], matrix[at : at + 1]) for at in range(count)])
+    np.testing.assert_array_equal(x, alone)
+    back = np.stack([reveal(x, matrix, row=row) for row in range(components)], axis=1)
+    np.testing.assert_allclose(back, rows, atol=1e-5)

@@ -1,7 +1,11 @@
-"""Run as a script: predict one new image after another until killed, and note every x before its answer."""
+"""Run as a script: predict one new image after another until killed, and note every x before its answer.
+
+By itself, as a crowd with a last group that decoys fill up, or as films.
+"""
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +34,32 @@ class Noting:
         return None
 
 
-def main(edge, graph, decoys, log, first):
+def image(number):
+    return np.random.default_rng(number).integers(0, 256, (1, 6, 6, 1), np.uint8)
+
+
+def singly(client, first):
+    for number in range(first, 10**6):
+        client.predict(image(number % 400))
+
+
+def in_crowds(client, first, count=24, batch=6):
+    for start in range(first, first + count, batch):
+        client.predict(np.concatenate([image(start + at) for at in range(batch)]), crowd=True)
+
+
+def in_films(client, first, count=24, frames=3):
+    for start in range(first, first + count, frames):
+        with client.session(frames=frames) as film:
+            for at in range(frames):
+                film.predict(image(start + at))
+
+
+def main(edge, graph, decoys, log, first, way="singly"):
     client = EdgeClient(edge, transport=Noting(graph, log), secret=bytes(range(32)), decoys=decoys)
     print("ready", flush=True)
-    for number in range(int(first), 10**6):
-        image = np.random.default_rng(number % 400).integers(0, 256, (1, 6, 6, 1), np.uint8)
-        client.predict(image)
+    {"singly": singly, "in_crowds": in_crowds, "in_films": in_films}[way](client, int(first))
+    time.sleep(60)  # to be killed
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import grpc
 import pytest
 
 from sdk import ClientConfig, ConfigurationError, EdgeClient, Unavailable
+from sdk.transport import config
 from sdk.transport.options import channel_options, service_config
 from sdk.transport.targets import is_loopback, joined, one_name
 
@@ -151,3 +153,7 @@ def test_several_servers_over_tls_have_one_name(small_export):
         EdgeClient(small_export.edge, **several)
     EdgeClient(small_export.edge, **several, server_name="cloud.example").close()
     EdgeClient(small_export.edge, ["a.example:1", "b.example:1"]).close()
+
+
+def test_the_names_of_statuses_are_grpc_s():
+    assert set(grpc.StatusCode.__members__) == config._CODES

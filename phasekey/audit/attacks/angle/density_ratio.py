@@ -19,9 +19,11 @@ from phasekey.audit.scene.view import AttackerView
 
 KNOWN = 8_000  # training transmissions whose angle is estimated for the attacks that come after
 CANDIDATES = 8  # angles that a step tells apart
-WIDTH, DROPOUT, RATE, DECAY = 256, 0.1, 2e-3, 0.05
+WIDTH, DROPOUT, DECAY = 256, 0.1, 0.05
 PART = 200  # transmissions at a time, of which all angles are scored
 STEPS, BATCH = 3 / 2, 3  # times those of the angle network: the curve still fell at fewer
+# For long the loss stays that of a guess. Few steps get past that at twice the rate, if images are many.
+RATE, LONG = 2e-3, 2_400
 
 
 class DensityRatio(Attack):
@@ -57,14 +59,19 @@ class DensityRatio(Attack):
             traffic, check = Traffic(view), view.validation
             curve = fit(
                 network, lambda net, rows: _loss(net, *traffic.draw(rows)), lambda net: _held_out(net, check),
-                images=len(traffic), steps=self.steps(effort), batch=BATCH * effort.batch, rate=RATE,
-                decay=DECAY, watch=context.watch,
+                images=len(traffic), steps=self.steps(effort), batch=BATCH * effort.batch,
+                rate=_rate(self.steps(effort)), decay=DECAY, watch=context.watch,
             )  # fmt: skip
         posteriors = {name: _posterior(network, x, effort.angles) for name, x in _sent(view).items()}
         folded = (best_guess(posteriors["test"], fold) for fold in (2, 4))
         angles = SearchedAngles(**{name: best_guess(values) for name, values in posteriors.items()})
         posterior = SearchedPosterior(posteriors["validation"], posteriors["test"])
         return Findings(angles.test, curve=curve, artefacts=(angles, SearchedFolds(*folded), posterior))
+
+
+def _rate(steps: int) -> float:
+    """The learning rate, twice as large where steps are few."""
+    return RATE * min(2.0, max(1.0, LONG / steps))
 
 
 def _sent(view: AttackerView) -> dict[str, Floats]:

@@ -1,49 +1,78 @@
-"""The likeliest image whose feature is some turn of x: by a generator, and the encoder's gradient."""
+"""Images that agree with x: a decoder's picture moved by the encoder's gradient, and a known image."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from phasekey.audit.artefacts import Artefact, Posterior
-from phasekey.audit.attack import Attack, Context, CurvePoint, Findings, Leak, Watch
-from phasekey.audit.attackers.networks.image_prior import ImagePrior, StandIn
+from phasekey.audit.artefacts import Artefact, Posterior, RightKeyDecoder
+from phasekey.audit.attack import Attack, Context, Findings, Leak, Watch
+from phasekey.audit.attackers.image_decoder import Decoder, with_mirrors
+from phasekey.audit.attackers.inversion import right_key_decoder
+from phasekey.audit.attackers.networks.image_prior import StandIn
 from phasekey.audit.attackers.training import device, fit, pixels_of, seeded
 from phasekey.audit.budget import Effort
+from phasekey.audit.numerics.arrays import unit
 from phasekey.audit.numerics.circle import grid
+from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.scene.scene import Floats, Samples
-from phasekey.audit.scene.view import AttackerView, Transmissions
+from phasekey.audit.scene.view import AttackerView
 
-ANGLES = 64  # of the circle, at which x is compared
-FITTING, RATE = 60, 0.08  # gradient steps on the latents of one part, and their size
-PART = 250  # transmissions at a time
-STARTS = 4_000  # training images, the nearest of which a search starts from
-WEIGHTS = (0.0, 1e-3, 1e-2)  # of the prior over the misfit; validation chooses
-TRUSTS = (0.02, 0.2)  # of -ln p(φ | x) over the misfit; validation chooses
-TRIAL = 64  # validation transmissions that choose
+ANGLES = 64  # of the circle, at which x is compared with known features where no posterior is known
+TURNS = 4  # likely angles at which an image is sought
+FITTING, RATE = 40, 0.01  # gradient steps, and their size in grey levels of 1
+WEIGHTS = (0.03, 0.1, 0.3)  # of the way from the decoder's picture over the misfit; validation chooses
+TRUSTS = (0.02, 0.1, 0.5)  # of -ln p(φ | x) over the misfit; validation chooses
+KNOWN = 4_000  # images, of which the likeliest is taken
+PART, TRIAL = 250, 64  # transmissions at a time; of validation, to choose the gradient's weight on
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Features Re[x e^{-iφ}] of several likely φ for each x.
+
+    Attributes:
+        feature: (M, C', ...).
+        owner: whose x each is, (M,), in order and without gaps.
+        share: how much of the posterior each stands for, (M,); of one owner they sum to 1.
+    """
+
+    feature: Floats
+    owner: NDArray[np.int64]
+    share: Floats
+
+    def mean(self, values: Floats) -> Floats:
+        """The mean of each owner's values: (M, ...) -> (N, ...)."""
+        total = np.zeros((self.owner[-1] + 1, *values.shape[1:]), np.float32)
+        np.add.at(total, self.owner, self.share.reshape(-1, *[1] * (values.ndim - 1)) * values)
+        return total
 
 
 class GenerativePrior(Attack):
-    """min over z and φ of ‖Re[x e^{-iφ}] - g(G(z))‖² / ‖x‖² - κ ln p(φ | x) + λ‖z‖².
+    """Two guesses, of which each may be the better one by some measure.
 
-    G is a generator trained on images; p the angle network's posterior, without which the decoy's image fits
-    as well as the input's. The search starts at the known image whose feature comes nearest to a likely turn
-    of x. Checkpoints give g's gradient; of a bundle's graph a network learns to stand in for it.
+    The mean over likely φ of argmin_I ‖g(I) - Re[x e^{-iφ}]‖² + λ‖I - dec(Re[x e^{-iφ}])‖²: GLASS and DRAG
+    search a generator's images so; here the prior's centre is the decoder's own picture, which generators of
+    this size fell behind (docs/adr/0075). λ = ∞, the decoder alone, is one of the choices. And the known
+    image whose feature is the likeliest turn of x: as sharp as any. Checkpoints give g's gradient; of a
+    bundle's graph a network learns to stand in for it.
     """
 
     name: ClassVar[str] = "generative-prior"
     leak: ClassVar[Leak] = "inversion"
-    title: ClassVar[str] = "Generative prior"
+    title: ClassVar[str] = "Prior and encoder's gradient"
     source: ClassVar[str] = "in the manner of GLASS and DRAG (Li et al. 2023, Lei et al. 2025), at this size"
-    how: ClassVar[str] = "Searches a generator of images for one whose feature is some turn of x."
+    how: ClassVar[str] = "Moves a decoder's picture until its feature is some turn of x."
     remedy: ClassVar[str] = "Send a feature narrower than the data: many images then fit every turn of x."
 
-    needs: ClassVar[tuple[type[Artefact], ...]] = (Posterior,)
+    needs: ClassVar[tuple[type[Artefact], ...]] = (Posterior, RightKeyDecoder)
 
     def steps(self, effort: Effort) -> int:
-        """Of the generator and of the stand-in."""
-        return 2 * effort.image_steps
+        """Of the stand-in."""
+        return effort.image_steps
 
     def why_not(self, view: AttackerView) -> str | None:
         """The encoder is needed."""
@@ -52,39 +81,150 @@ class GenerativePrior(Attack):
 
     def run(self, context: Context) -> Findings:
         """See Attack.run."""
-        view, effort, watch = context.view, context.effort, context.watch
+        view = context.view
+        known = sharpest(context.all(Posterior), view.validation)
         with seeded(context.seed):
-            prior, curve = _learn_images(view, effort, watch)
-            search = _Search(view, prior, _encoder(view, effort, watch))
-            known = context.get(Posterior)
-            x, truth = view.validation.x[:TRIAL], view.validation.images[:TRIAL].astype(np.float32) / 255
-            wrong = {
-                (weight, trust): float(np.square(search(x, weight, _surprise(known, trust)) - truth).mean())
-                for weight in WEIGHTS
-                for trust in (TRUSTS if known else (0.0,))
-            }
-            weight, trust = min(wrong, key=lambda chosen: wrong[chosen])
-            images = search(view.test.x, weight, _surprise(known, trust, test=True))
-        return Findings(images[:, None], curve=curve)
+            decoder = right_key_decoder(context, lambda: with_mirrors(view))
+            move = _Move(decoder, _encoder(view, context.effort, context.watch), view.train)
+            weight = _weight(move, view.validation, known.validation[:TRIAL])
+            mean = move(likely_turns(view.test.x, known.test), weight)
+        likeliest = _Likeliest(view, known.validation)(view.test.x, known.test)
+        return Findings(np.stack([mean, likeliest], axis=1))
 
 
-def _surprise(known: Posterior | None, trust: float, *, test: bool = False) -> Floats:
-    """-κ ln p(φ | x) on a grid, (N, A), or (1, A) zeros where no posterior is known."""
-    if known is None:
-        return np.zeros((1, ANGLES), np.float32)
-    return np.asarray(-trust * np.log((known.test if test else known.validation) + 1e-6), np.float32)
+def sharpest(known: tuple[Posterior, ...], validation: Samples) -> Posterior:
+    """The posterior that gives the true angles of validation most; an even one where none is known.
+
+    Args:
+        known: of attacks before.
+        validation: with θ.
+
+    Returns:
+        One of them, or one row for all that weighs all angles alike.
+    """
+    if not known or validation.theta is None:
+        even = np.full((1, ANGLES), 1 / ANGLES, np.float32)
+        return Posterior(even, even)
+    turns = validation.theta / (2 * np.pi)
+
+    def told(one: Posterior) -> float:
+        count = one.validation.shape[1]
+        at = np.rint(turns * count).astype(int) % count
+        return float(np.log(one.validation[np.arange(len(at)), at] * count + 1e-6).mean())
+
+    return max(known, key=told)
 
 
-def _learn_images(
-    view: AttackerView, effort: Effort, watch: Watch
-) -> tuple[ImagePrior, tuple[CurvePoint, ...]]:
-    train, held = (_images(part) for part in (view.train, view.validation))
-    prior = ImagePrior(pixels_of(train[:STARTS]), effort.unet_width)
-    curve = fit(
-        prior, lambda _, rows: prior.loss(_pixels(train, rows)), lambda _: float(prior.loss(pixels_of(held))),
-        images=len(train), steps=effort.image_steps, batch=effort.batch, rate=2e-3, watch=watch,
-    )  # fmt: skip
-    return prior, curve
+def likely_turns(x: Floats, posterior: Floats) -> Turns:
+    """Turn each x back by TURNS even quantiles of its posterior, each angle once.
+
+    Args:
+        x: (N, 2C', ...).
+        posterior: (N, A), or (1, A) for all.
+
+    Returns:
+        N to TURNS · N features.
+    """
+    count = posterior.shape[1]
+    below = np.broadcast_to(posterior, (len(x), count)).cumsum(1)
+    middles = (np.arange(TURNS) + 0.5) / TURNS * below[:, -1:]
+    chosen = (below[:, None] < middles[:, :, None]).sum(2)  # (N, TURNS)
+    pairs = np.stack([np.repeat(np.arange(len(x)), TURNS), chosen.ravel()], axis=1)
+    pairs, times = np.unique(pairs, axis=0, return_counts=True)
+    turned = unrotate(x[pairs[:, 0]], grid(count)[pairs[:, 1]])
+    return Turns(np.asarray(turned, np.float32), pairs[:, 0], (times / TURNS).astype(np.float32))
+
+
+class _Move:
+    """From features to images: the decoder's picture, then steps by g's gradient."""
+
+    def __init__(self, decoder: Decoder, encode: nn.Module, known: Samples) -> None:
+        self._decoder, self._encode = decoder.eval(), encode
+        spread = known.feature.reshape(len(known), -1)
+        self._size = float(np.square(spread - spread.mean(0)).sum(1).mean()) or 1.0
+
+    def __call__(self, turns: Turns, weight: float | None) -> Floats:
+        """The mean over likely angles of the images of N transmissions, (N, H, W, C) in [0, 1]."""
+        parts = torch.split(torch.from_numpy(turns.feature).to(device()), PART)
+        images = torch.cat([self._part(part, weight).cpu() for part in parts]).permute(0, 2, 3, 1).numpy()
+        return turns.mean(images)
+
+    def _part(self, feature: Tensor, weight: float | None) -> Tensor:
+        with torch.no_grad():
+            picture: Tensor = self._decoder(feature).clamp(0, 1)
+        if weight is None:
+            return picture
+        image = picture.clone().requires_grad_(True)
+        optimiser = torch.optim.Adam([image], lr=RATE)
+        with torch.enable_grad():
+            for _ in range(FITTING):
+                away = (self._encode(image) - feature.flatten(1)).square().sum() / self._size
+                moved = 100 * (image - picture).square().flatten(1).mean(1).sum()
+                (image.grad,) = torch.autograd.grad(away + weight * moved, [image])
+                optimiser.step()
+        return image.detach().clamp(0, 1)
+
+
+def _weight(move: _Move, validation: Samples, posterior: Floats) -> float | None:
+    """The weight that errs least on some of validation; None where the decoder alone does."""
+    truth = unit(validation.images[:TRIAL])
+    turns = likely_turns(validation.x[:TRIAL], posterior)
+    choices = (None, *WEIGHTS)
+    errors = [float(np.square(move(turns, weight) - truth).mean()) for weight in choices]
+    return choices[int(np.argmin(errors))]
+
+
+class _Likeliest:
+    """The known image whose feature comes nearest to a likely turn of x."""
+
+    def __init__(self, view: AttackerView, posterior: Floats) -> None:
+        """Choose how far the posterior is trusted: validation's property should be seen the most often."""
+        self._images, property_ = view.train.images[:KNOWN], view.train.property[:KNOWN]
+        feature = view.train.feature[:KNOWN]
+        self._feature = torch.from_numpy(feature.reshape(len(feature), -1)).to(device())
+        held = view.validation
+        right = [(property_[self._nearest(held.x, posterior, one)] == held.property).mean() for one in TRUSTS]
+        self._trust = TRUSTS[int(np.argmax(right))]
+
+    def __call__(self, x: Floats, posterior: Floats) -> Floats:
+        """x (N, 2C', ...), p(φ | x) -> images (N, H, W, C) in [0, 1]."""
+        return unit(self._images[self._nearest(x, posterior, self._trust)])
+
+    def _nearest(self, x: Floats, posterior: Floats, trust: float) -> NDArray[np.int64]:
+        sent = torch.from_numpy(np.ascontiguousarray(x)).to(device())
+        unlikely = np.asarray(-trust * np.log(posterior + 1e-6), np.float32)
+        bias = torch.from_numpy(unlikely).to(device()).expand(len(x), -1)
+        pairs = zip(torch.split(sent, PART), torch.split(bias, PART), strict=True)
+        with torch.no_grad():
+            found = [_misfit(part, self._feature, some).argmin(1).cpu() for part, some in pairs]
+        return np.asarray(torch.cat(found).numpy(), np.int64)
+
+
+def _misfit(x: Tensor, feature: Tensor, bias: Tensor) -> Tensor:
+    """Squared distance of features to the nearest likely turn of x, over |x|²/2.
+
+    Re[x e^{-iφ}] = cos φ u + sin φ v for halves u and v, so the distance takes products of u, v and a
+    alone: no turn of x is made.
+
+    Args:
+        x: (N, 2C', ...).
+        feature: a of known images, (M, F).
+        bias: added at each of A even angles, (N, A).
+
+    Returns:
+        Of each x and each feature, (N, M).
+    """
+    u, v = (half.flatten(1) for half in x.chunk(2, 1))
+    uu, vv, uv = ((one * other).sum(1)[:, None] for one, other in ((u, u), (v, v), (u, v)))
+    with_u, with_v, own = u @ feature.T, v @ feature.T, feature.square().sum(1)[None]
+    size = (0.5 * (uu + vv)).clamp_min(1e-12)
+    least = torch.full_like(with_u, torch.inf)
+    for angle, added in zip(grid(bias.shape[1]), bias.T, strict=True):
+        cos, sin = float(np.cos(angle)), float(np.sin(angle))
+        turned = cos**2 * uu + 2 * cos * sin * uv + sin**2 * vv
+        away = (turned - 2 * (cos * with_u + sin * with_v) + own) / size
+        least = torch.minimum(least, away + added[:, None])
+    return least
 
 
 def _encoder(view: AttackerView, effort: Effort, watch: Watch) -> nn.Module:
@@ -95,97 +235,14 @@ def _encoder(view: AttackerView, effort: Effort, watch: Watch) -> nn.Module:
         return nn.Sequential(encoder, nn.Flatten())
     feature = torch.from_numpy(view.train.feature).flatten(1).to(device())
     held = torch.from_numpy(view.validation.feature).flatten(1).to(device())
-    images, unseen = _images(view.train), _images(view.validation)
+    images, unseen = (torch.from_numpy(part.images).to(device()) for part in (view.train, view.validation))
     size = feature.square().mean().clamp_min(1e-12)
-    stand_in = StandIn(_shape(view.train), feature.shape[1], effort.unet_width)
-    stand_in.to(device()).begin(pixels_of(images[:STARTS]), feature[:STARTS])
+    height, width, channels = view.train.images.shape[1:]
+    stand_in = StandIn((channels, height, width), feature.shape[1], effort.unet_width)
+    stand_in.to(device()).begin(pixels_of(images[:KNOWN]), feature[:KNOWN])
     fit(
-        stand_in, lambda net, rows: (net(_pixels(images, rows)) - feature[rows]).square().mean() / size,
+        stand_in, lambda net, rows: (net(pixels_of(images[rows])) - feature[rows]).square().mean() / size,
         lambda net: float((net(pixels_of(unseen)) - held).square().mean() / size),
         images=len(images), steps=effort.image_steps, batch=effort.batch, rate=2e-3, watch=watch,
     )  # fmt: skip
     return stand_in
-
-
-class _Search:
-    """From x to images, by latents of the prior."""
-
-    def __init__(self, view: AttackerView, prior: ImagePrior, encode: nn.Module) -> None:
-        self._prior, self._encode = prior, encode
-        prior.requires_grad_(False)
-        images = _images(view.train)[:STARTS]
-        with torch.no_grad():
-            self._starts = torch.cat([prior.law(pixels_of(part))[0] for part in torch.split(images, PART)])
-        feature = view.train.feature[:STARTS]
-        self._feature = torch.from_numpy(feature.reshape(len(feature), -1)).to(device())
-
-    def __call__(self, x: Floats, weight: float, surprise: Floats) -> Floats:
-        """x (N, 2C', ...), -κ ln p(φ | x) of as many or more, or of all (1, A) -> images (N, H, W, C)."""
-        sent = torch.from_numpy(np.ascontiguousarray(x)).to(device())
-        bias = torch.from_numpy(surprise).to(device())
-        bias = bias.expand(len(x), -1) if len(bias) == 1 else bias[: len(x)]
-        pairs = zip(torch.split(sent, PART), torch.split(bias, PART), strict=True)
-        return np.concatenate([self._part(*pair, weight) for pair in pairs])
-
-    def _part(self, x: Tensor, bias: Tensor, weight: float) -> Floats:
-        real, imaginary = (half.flatten(1) for half in x.chunk(2, 1))
-        with torch.no_grad():
-            near = _misfit(real, imaginary, self._feature, bias, cross=True).argmin(1)
-        latent = self._starts[near].clone().requires_grad_(True)
-        optimiser = torch.optim.Adam([latent], lr=RATE)
-        with torch.enable_grad():
-            for _ in range(FITTING):
-                away = _misfit(real, imaginary, self._encode(self._prior.images(latent)), bias)
-                loss = (away + weight * latent.square().mean(1)).sum()
-                optimiser.zero_grad(set_to_none=True)
-                torch.autograd.backward(loss)
-                optimiser.step()
-        with torch.no_grad():
-            found: Floats = self._prior.images(latent).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-        return found
-
-
-def _misfit(u: Tensor, v: Tensor, feature: Tensor, bias: Tensor, *, cross: bool = False) -> Tensor:
-    """Squared distance of a feature to the nearest likely turn of x, over |x|²/2.
-
-    Re[x e^{-iφ}] = cos φ u + sin φ v, so the distance takes products of u, v and a alone: no turn of x is
-    made.
-
-    Args:
-        u, v: the halves of x, (N, F).
-        feature: a, (N, F); with cross (M, F), each x against each feature.
-        bias: added at each of A even angles, (N, A).
-        cross: whether features are others' than x's.
-
-    Returns:
-        (N,); (N, M) with cross.
-    """
-    uu, vv, uv = (part.sum(1) for part in (u * u, v * v, u * v))
-    own = feature.square().sum(1)
-    if cross:
-        with_u, with_v = u @ feature.T, v @ feature.T
-        uu, vv, uv, own = uu[:, None], vv[:, None], uv[:, None], own[None]
-    else:
-        with_u, with_v = (u * feature).sum(1), (v * feature).sum(1)
-    size = (0.5 * (uu + vv)).clamp_min(1e-12)
-    least = torch.full_like(with_u, torch.inf)
-    for angle, added in zip(grid(bias.shape[1]), bias.T, strict=True):
-        cos, sin = float(np.cos(angle)), float(np.sin(angle))
-        turned = cos**2 * uu + 2 * cos * sin * uv + sin**2 * vv
-        away = (turned - 2 * (cos * with_u + sin * with_v) + own) / size
-        least = torch.minimum(least, away + (added[:, None] if cross else added))
-    return least
-
-
-def _images(samples: Samples | Transmissions) -> Tensor:
-    assert isinstance(samples, Samples)  # noqa: S101 - of the test split there are none
-    return torch.from_numpy(np.ascontiguousarray(samples.images)).to(device())
-
-
-def _pixels(images: Tensor, rows: Tensor) -> Tensor:
-    return pixels_of(images[rows])
-
-
-def _shape(samples: Samples) -> tuple[int, int, int]:
-    height, width, channels = samples.images.shape[1:]
-    return channels, height, width

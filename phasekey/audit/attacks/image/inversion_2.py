@@ -31,10 +31,8 @@ from phasekey.audit.attackers.direct_decoder import direct_steps, train_direct, 
 from phasekey.audit.attackers.image_decoder import (
     Decoder,
     images_by,
-    new_decoder,
     pairs_of,
     refine,
-    train_decoder,
 )
 from phasekey.audit.attackers.inversion import (
     Inverted,
@@ -42,7 +40,7 @@ from phasekey.audit.attackers.inversion import (
     error_of,
     features_for,
     invert,
-    restored,
+    right_key_decoder,
     tuning_steps,
 )
 from phasekey.audit.attackers.networks.direct_images import DirectImages
@@ -102,7 +100,7 @@ def _by_posterior(context: Context) -> Inverted:
     view, effort, watch = context.view, context.effort, context.watch
     traffic = Traffic(view)
     posterior = known_posterior(context)
-    known = _right_key(context, traffic)
+    known = right_key_decoder(context, lambda: traffic.pairs)
     angles = context.get(PosteriorAngles)
     if angles is not None and not unsure(posterior, view.validation):
         draw = _slightly_off(view, traffic, angles)
@@ -183,16 +181,6 @@ class Mixture(nn.Module):
         images = torch.stack([self.decoder(turn).clamp(0, 1) for turn in turns], 1)
         mean: Tensor = (weights[:, :, None, None, None] * images).sum(1)
         return mean
-
-
-def _right_key(context: Context, traffic: Traffic) -> Decoder:
-    view, effort, known = context.view, context.effort, context.get(RightKeyDecoder)
-    if known is not None:
-        return restored(view, effort, known)
-    decoder = new_decoder(view, effort, view.train.feature.shape[1:])
-    raw = pairs_of(view.validation.feature, view.validation.images)
-    train_decoder(decoder, traffic.pairs, raw, effort, tuning_steps(effort), context.watch)
-    return decoder
 
 
 @torch.no_grad()

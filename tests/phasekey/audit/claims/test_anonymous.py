@@ -67,6 +67,23 @@ def test_an_archive_leaves_the_angle_a_coins_throw() -> None:
     assert figures["circle"].kept is True
 
 
+def test_the_picture_of_a_row_is_as_good_as_the_row() -> None:
+    """Maps that are images: found rows show them, up to what the search missed."""
+    some = crowd()
+    judge, _ = judge_identification(some, signs=True, steps=40, seed=0, components=(2,))
+    scale = 60 / np.abs(some.known_inputs).mean()
+    shown = tuple(
+        np.clip(128 + scale * part, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        for part in (some.known_inputs, some.inputs)
+    )
+    moved = Crowd(*(part + 0.5 for part in vars(some).values()))  # so that rows have a sign
+    found = {
+        one.key: one for one in judge_separation(moved, judge, 2, most=20, steps=40, seed=0, shown=shown)
+    }
+    assert found["picture-2"].value < 0.7 * found["picture-2"].chance
+    assert found["picture-2"].kept is None
+
+
 def test_without_exchangeable_decoys_the_angle_is_found() -> None:
     """Maps with a bright corner have a sign, and decoys of another law an axis of their own."""
     tell = np.zeros(SHAPE, np.float32)

@@ -1,6 +1,6 @@
 import pytest
 
-from phasekey.audit.report.grades import LEAK_FROM, OPEN_FROM, Grade, grade, meets
+from phasekey.audit.report.grades import LEAK_FROM, OPEN_FROM, Grade, grade, grade_in, looked_at, meets
 from phasekey.audit.result.result import Figure
 
 
@@ -62,3 +62,23 @@ def test_thresholds_are_where_the_names_change():
 )
 def test_an_aim_is_reached_by_the_whole_interval(figure, aim, expected):
     assert meets(figure, aim) is expected
+
+
+def test_of_many_figures_some_leave_chance_out_by_luck():
+    assert grade(error(0.95, 0.91, 0.99)) is Grade.TRACE
+    assert grade(error(0.95, 0.91, 0.99), among=40) is Grade.CHANCE
+    assert grade(error(0.85, 0.71, 0.99), among=40) is Grade.UNSURE
+    assert grade(error(0.5, 0.45, 0.55), among=40) is Grade.LEAK
+
+
+def test_an_audit_counts_what_its_verdict_chooses_from(audits):
+    weak = audits.figure("angle_circle", 1.55, audits.CIRCLE, half=0.018)
+    once = audits.audit(audits.attack("likelihood", "angle", weak))
+    assert looked_at(once) == 1
+    assert grade_in(once, weak) is Grade.TRACE
+    often = [
+        audits.attack(f"attack-{at}", "angle", *audits.angle_figures(1.57, 0.785, 0.393)) for at in range(9)
+    ]
+    many = audits.audit(audits.attack("right-key", "inversion", weak), *often)
+    assert looked_at(many) > 9  # yardsticks apart
+    assert grade_in(many, weak) is Grade.CHANCE

@@ -1,12 +1,14 @@
-"""The search's distance against turning x at every angle, and the generator against principal components."""
+"""The comparison with known images against turning x at every angle; the turns that are tried."""
 
 import numpy as np
 import torch
 
+from phasekey.audit.artefacts import Posterior
 from phasekey.audit.attackers.networks.image_prior import ImagePrior, StandIn
-from phasekey.audit.attacks.image.generative_prior import ANGLES, _misfit
+from phasekey.audit.attacks.image.generative_prior import ANGLES, TURNS, _misfit, likely_turns, sharpest
 from phasekey.audit.numerics.circle import grid
 from phasekey.audit.numerics.rotation import hide, unrotate
+from phasekey.audit.scene.scene import Samples
 
 
 def test_the_misfit_is_that_of_the_nearest_turn() -> None:
@@ -16,26 +18,47 @@ def test_the_misfit_is_that_of_the_nearest_turn() -> None:
     bias = rng.uniform(0, 0.5, (5, ANGLES)).astype(np.float32)
     turns = np.stack([unrotate(x, np.full(5, angle)) for angle in grid(ANGLES)], axis=1)  # (N, A, F)
     size = 0.5 * np.square(x).sum(1)
-    u, v = torch.from_numpy(x).chunk(2, 1)
     naive = np.square(turns[:, :, None] - other).sum(3) / size[:, None, None] + bias[:, :, None]
-    found = _misfit(u, v, torch.from_numpy(other), torch.from_numpy(bias), cross=True).numpy()
+    found = _misfit(torch.from_numpy(x), torch.from_numpy(other), torch.from_numpy(bias)).numpy()
     np.testing.assert_allclose(found, naive.min(1), atol=1e-4)
-    paired = _misfit(u, v, torch.from_numpy(other), torch.from_numpy(bias)).numpy()
-    np.testing.assert_allclose(paired, np.diagonal(found), atol=1e-4)
-    own = _misfit(u, v, torch.from_numpy(feature), torch.zeros(5, ANGLES)).numpy()
-    assert (own < 0.01).all()  # but for the grid, its own feature is a turn of x
+    own = _misfit(torch.from_numpy(x), torch.from_numpy(feature), torch.zeros(5, ANGLES)).numpy()
+    assert (np.diagonal(own) < 0.01).all()  # but for the grid, its own feature is a turn of x
 
 
-def test_a_prior_begins_as_principal_components_and_gives_images_of_any_size() -> None:
+def test_turns_are_quantiles_of_the_posterior_and_their_shares_sum_to_one() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 8)).astype(np.float32)
+    posterior = np.zeros((3, 8), np.float32)
+    posterior[0, 5] = 1  # one angle is sure
+    posterior[1, [1, 6]] = 0.75, 0.25
+    posterior[2] = 1 / 8
+    turns = likely_turns(x, posterior)
+    assert turns.owner.tolist() == [0, 1, 1, *[2] * TURNS]
+    np.testing.assert_allclose(turns.share, [1, 0.75, 0.25, *[1 / TURNS] * TURNS])
+    np.testing.assert_allclose(turns.feature[:1], unrotate(x[:1], grid(8)[5:6]), atol=1e-6)
+    np.testing.assert_allclose(turns.feature[2:3], unrotate(x[1:2], grid(8)[6:7]), atol=1e-6)
+    np.testing.assert_allclose(turns.mean(np.ones((len(turns.owner), 2), np.float32)), 1)
+
+
+def test_the_sharpest_posterior_is_that_which_gives_the_truth_most() -> None:
+    theta = np.array([0.0, np.pi])
+    samples = Samples(*[np.zeros((2, 1))] * 5, theta=theta)
+    right, wrong = (np.full((2, 4), 0.1, np.float32) for _ in range(2))
+    right[[0, 1], [0, 2]] = wrong[[0, 1], [1, 3]] = 0.7
+    known = Posterior(right, right)
+    assert sharpest((Posterior(wrong, wrong), known), samples) is known
+    assert sharpest((), samples).test.shape == (1, ANGLES)
+
+
+def test_a_prior_is_the_images_principal_components_in_units_of_their_deviation() -> None:
     torch.manual_seed(0)
-    for size in (32, 20):
-        images = torch.rand(60, 3, size, size)
-        prior = ImagePrior(images, 4)
-        mean, _ = prior.law(images)
-        again = prior.images(mean)
-        assert again.shape == images.shape
-        assert (again - images).abs().mean() < 0.02  # 59 components of 60 images, but for the mean: all of it
-        assert torch.isfinite(prior.loss(images))
+    images = torch.rand(60, 3, 20, 20) * 0.2 + torch.rand(3, 1, 1)
+    prior = ImagePrior(images)
+    drawn = prior.images(torch.randn(4_000, prior.latent)).flatten(1)
+    flat = images.flatten(1)
+    torch.testing.assert_close(drawn.mean(0), flat.mean(0), atol=0.01, rtol=0)
+    spread = (flat - flat.mean(0)).square().sum(1).mean()
+    torch.testing.assert_close((drawn - drawn.mean(0)).square().sum(1).mean(), spread, rtol=0.03, atol=0)
 
 
 def test_a_stand_in_begins_as_a_regression() -> None:
