@@ -1,5 +1,6 @@
 """Images from a* = Re[x e^{-iθ̂}], for the attacks that decide on an angle first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,12 +182,12 @@ def restored(view: AttackerView, effort: Effort, known: RightKeyDecoder | Recove
     return decoder.eval()
 
 
-def right_key_decoder(context: Context, pairs: Pairs) -> Decoder:
+def right_key_decoder(context: Context, pairs: Callable[[], Pairs]) -> Decoder:
     """The right key's decoder as an earlier attack left it; trained anew where none did.
 
     Args:
         context: of the attack.
-        pairs: raw features of the training images, and these.
+        pairs: gives raw features of the training images, and these; asked where one is trained.
 
     Returns:
         Features (N, C', ...) -> images (N, C, H, W).
@@ -196,7 +197,7 @@ def right_key_decoder(context: Context, pairs: Pairs) -> Decoder:
         return restored(view, effort, known)
     decoder = new_decoder(view, effort, view.train.feature.shape[1:])
     raw = pairs_of(view.validation.feature, view.validation.images)
-    train_decoder(decoder, pairs, raw, effort, tuning_steps(effort), context.watch)
+    train_decoder(decoder, pairs(), raw, effort, tuning_steps(effort), context.watch)
     return decoder
 
 

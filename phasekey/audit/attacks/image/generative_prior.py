@@ -84,7 +84,7 @@ class GenerativePrior(Attack):
         view = context.view
         known = sharpest(context.all(Posterior), view.validation)
         with seeded(context.seed):
-            decoder = right_key_decoder(context, with_mirrors(view))
+            decoder = right_key_decoder(context, lambda: with_mirrors(view))
             move = _Move(decoder, _encoder(view, context.effort, context.watch), view.train)
             weight = _weight(move, view.validation, known.validation[:TRIAL])
             mean = move(likely_turns(view.test.x, known.test), weight)

@@ -100,7 +100,7 @@ def _by_posterior(context: Context) -> Inverted:
     view, effort, watch = context.view, context.effort, context.watch
     traffic = Traffic(view)
     posterior = known_posterior(context)
-    known = right_key_decoder(context, traffic.pairs)
+    known = right_key_decoder(context, lambda: traffic.pairs)
     angles = context.get(PosteriorAngles)
     if angles is not None and not unsure(posterior, view.validation):
         draw = _slightly_off(view, traffic, angles)
