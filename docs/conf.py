@@ -31,6 +31,7 @@ autodoc_default_options = {
     "ignore-module-all": True,  # a name that a package passes on is described where it is defined
 }
 autodoc_inherit_docstrings = False  # of other libraries, in their own markup
+autodoc_mock_imports = ["flwr", "httpx"]  # Flower conflicts with our pins: an environment of its own
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -70,8 +71,8 @@ def _turn_links(_app: Sphinx, page: str, source: list[str]) -> None:
         target = (there.parent / link[2]).resolve()
         of_root = {DOCS.parent / name: DOCS / f"{stand_in}.md" for stand_in, name in ROOT_PAGES.items()}
         target = {**of_root, DOCS / "adr": DOCS / "records.md"}.get(target, target)
-        if target.is_dir():
-            return link[1]
+        if target.is_dir() or (target.suffix == ".md" and not target.is_relative_to(DOCS)):
+            return link[1]  # not on the site
         return f"[{link[1]}]({relpath(target, (DOCS / page).parent)}{link[3] or ''})"
 
     if there.suffix == ".md" and there.exists():

@@ -85,12 +85,13 @@ def measure(place: Place, features: Features, linear: tuple[Tensor, Tensor], *, 
             plain = Plain(place.values, features.classes)
             _train((plain,), features, place, steps)
             return Cell(_right(plain, features, place), {})
-        cloud, attacker = Cloud(*linear), Attacker(place.values, features.classes)
-        _train((cloud, attacker), features, place, steps)
-        guesses = {"trained": _right(attacker, features, place)}
+        cloud = Cloud(*linear)
         if place.components >= place.values + 2:
-            guesses["posterior"] = _posterior_right(features, place)
-        return Cell(_right(cloud, features, place), guesses)
+            _train((cloud,), features, place, steps)
+            return Cell(_right(cloud, features, place), {"posterior": _posterior_right(features, place)})
+        attacker = Attacker(place.values, features.classes)
+        _train((cloud, attacker), features, place, steps)
+        return Cell(_right(cloud, features, place), {"trained": _right(attacker, features, place)})
 
 
 def _train(networks: tuple[nn.Module, ...], features: Features, place: Place, steps: int) -> None:

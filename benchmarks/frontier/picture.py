@@ -33,13 +33,22 @@ def draw(points: Sequence[Point], path: Path) -> None:
             axis.axhline(0, color="#c7cdd1", zorder=0)
             axis.set_xlabel(name)
             axis.spines[["top", "right"]].set_visible(False)
-        row[1].set_xscale("log")
+        _nats(row[1])
         row[0].axvline(90, color="#c7cdd1", linestyle="--", zorder=0)
         row[0].set_ylabel("the cloud adds, points")
         row[0].set_title(f"{encoder}: over the linear read-out", loc="left", fontsize=10)
     handles, names = _legend(hidden)
     figure.legend(handles, names, loc="outside right center", frameon=False, fontsize=9)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _nats(axis: Any) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _label(point: Point) -> float | None:

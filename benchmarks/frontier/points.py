@@ -29,11 +29,11 @@ class Alone:
     operations: int
 
     @property
-    def best(self) -> Floats:
-        """The better of the two."""
-        if self.own is None or self.own.mean() < self.read_out.mean():
-            return self.read_out
-        return self.own
+    def best(self) -> Floats | None:
+        """The better of the two; None where there is one alone."""
+        if self.own is None:
+            return None
+        return max((self.read_out, self.own), key=lambda right: float(right.mean()))
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Point:
         place: where.
         error: of the cloud's answer.
         over_read_out: its accuracy less that of the read-out, image by image.
-        over_best: less that of the better control.
+        over_best: less that of the better control; None where the device's own network was not trained.
         label_error: of the strongest attacker; None where nothing is hidden.
         attacker: which it was.
         nats: that a transmission tells at most; None where no bound exists.
@@ -53,7 +53,7 @@ class Point:
     place: Place
     error: Interval
     over_read_out: Interval
-    over_best: Interval
+    over_best: Interval | None
     label_error: Interval | None
     attacker: str
     nats: float | None
@@ -74,7 +74,7 @@ def point_of(place: Place, cell: Cell, alone: Alone) -> Point:
         place,
         mean_of(1 - cell.right),
         mean_of(cell.right, alone.read_out),
-        mean_of(cell.right, alone.best),
+        None if alone.best is None else mean_of(cell.right, alone.best),
         guesses.get(strongest),
         strongest,
         nats_per_transmission(place.values, place.components, place.sigma) if bounded else None,

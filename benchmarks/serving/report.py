@@ -54,6 +54,14 @@ frames, gRPC without its optional filters, its older pollers, its experimental l
 core for calls ahead. A second process would use no core that the first does not.
 
 What is left to win over Triton, whose HTTP/2 and queues are C++, is the interpreter's part.
+
+How far to trust the table of November 2026: programs of others ran on the two cores, and all servers were
+measured at a raised priority (nice -15) for that. Triton's rows suffered more than ours: in other runs of
+the same day, mostly quieter and interleaved likewise, requests/s over Triton were 0.95 to 1.00 with one in
+flight (1.04 to 1.07 by CPU time), 0.98 to 1.02 with 16 (0.98 to 1.01 by CPU time) and 0.99 to 1.03 at batch
+8, and p99 over p50 was 1.16 to 1.25 on the quietest. So the second row is a tie at best, and 1.05 at 16 is
+missed. The flood has come out at 168 to 210 MB and at 4.8 to 6.3 times the quiet p50; the two clients share
+a core, which counts in the latter. Before record 43 it was 115 MB and 7.3 times.
 """
 
 

@@ -1,5 +1,7 @@
 """A Grid whose devices live in this process: real apps, real messages, no sockets."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from types import SimpleNamespace

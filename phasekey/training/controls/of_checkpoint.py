@@ -14,8 +14,7 @@ from phasekey.training.errors import TrainingError
 def compare_checkpoint(checkpoint: Checkpoint, dataset: ImageDataset, *, epochs: int) -> Comparison:
     """Hold a trained network against its device alone.
 
-    Controls see mirror images where the network's training did: they would trail for want of them, and the
-    cloud would seem to add what is theirs.
+    Controls see mirror images where the network's training did, so that neither has what the other lacks.
 
     Args:
         checkpoint: of a task of classes.
