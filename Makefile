@@ -24,7 +24,7 @@ FED_INSTALL = $(FED)/python -m pip install --quiet --disable-pip-version-check -
 # Waiting threads sleep instead of spinning: on few or shared cores, spinning slows training tenfold.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: federated demo test lint types imports wire docs pytest wheel vulnerabilities requirements platforms image ray node format clean
+.PHONY: federated demo test lint types imports wire docs pytest wheel vulnerabilities requirements platforms image ray interoperation node format clean
 
 demo: .venv/.train
 	$(BIN)/python -m phasekey.demo
@@ -98,6 +98,10 @@ ray: .venv/.dev .venv/.ray
 	PHASEKEY_RAY_VENV=$(CURDIR)/.venv/ray $(BIN)/python -m pytest tests/examples/test_ray_serve.py
 
 # The port to TypeScript: needs Node.js 20 or newer. Its packages come by its own lock file.
+# Two of the servers that people have; each gets an environment of its own. All: without the options.
+interoperation: .venv/.dev
+	$(BIN)/python -m benchmarks interoperation --peer ours --peer mlserver --peer kserve
+
 node: .venv/.dev
 	npm ci --prefix clients/node
 	$(BIN)/python -m pytest tests/clients

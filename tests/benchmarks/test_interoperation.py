@@ -14,6 +14,7 @@ from benchmarks.interoperation import (
     answers,
     compare,
     render,
+    status,
     workload_of,
 )
 from benchmarks.serving.peers import PEERS
@@ -77,3 +78,11 @@ def test_the_table_says_what_agreed_and_what_did_not_run() -> None:
     text = render({"ours": Agreement(144, 144, 10, 0.0), "kserve": "UnavailableError: no wheel"})
     assert "| ours (`cloud_runtime`) | 144 of 144 | 10 | 0.0e+00 |" in text
     assert "| kserve (kserve==0.21.0) | not run: UnavailableError: no wheel | |  |" in text
+
+
+def test_the_status_tells_of_disagreement_and_of_a_server_asked_for_that_did_not_run() -> None:
+    right, wrong = Agreement(144, 144, 10, 0.0), Agreement(144, 143, 10, 0.0)
+    assert status([right, "not here"], asked=False) == 0
+    assert status([right, "not here"], asked=True) == 1
+    assert status([right, wrong], asked=False) == 1
+    assert status([right], asked=True) == 0
