@@ -13,7 +13,7 @@ from phasekey.wire.service import infer_call, unary_call
 from sdk.errors import ConfigurationError
 from sdk.transport.access import credentials_of, stamp_of, token_source
 from sdk.transport.config import ClientConfig
-from sdk.transport.leases import Lease
+from sdk.transport.leases import Lease, Leases
 from sdk.transport.messages import Peer
 from sdk.transport.options import channel_options
 from sdk.transport.targets import check_target, joined, one_name
@@ -39,6 +39,8 @@ class GrpcBase:
     Raises:
         ConfigurationError: a target or a setting that is none.
     """
+
+    _leases: Leases[Line]
 
     def __init__(
         self,
@@ -91,6 +93,11 @@ class GrpcBase:
     def _stamp(self) -> object:
         return None if self._credentials is not None else stamp_of(self._config)
 
+    def _renew_if_dead(self, error: grpc.RpcError, lease: Lease[Line]) -> None:
+        """Let the next call try a new connection: no answer in time is how a dead one shows."""
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and not lease.stale:
+            self._leases.renew(lease)
+
     def _open_channel(self, module: Any) -> Any:
         """Open a channel of ``grpc`` or of ``grpc.aio``, with its methods bound."""
         target = joined(self._config.targets)
@@ -114,8 +121,3 @@ class Line:
     def __init__(self, channel: Any) -> None:
         self.channel, self.infer = channel, infer_call(channel)
         self.questions = {name: unary_call(channel, name) for name in QUESTIONS}
-
-
-def went_dead(error: grpc.RpcError, lease: Lease[Line]) -> bool:
-    """Whether a new connection should be tried: no answer in time is how a dead one shows."""
-    return error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and not lease.stale

@@ -11,7 +11,7 @@ import numpy as np
 from phasekey.bundle import Manifest
 from sdk.errors import ClientClosed
 from sdk.transport import messages
-from sdk.transport.base import GrpcBase, Line, went_dead
+from sdk.transport.base import GrpcBase, Line
 from sdk.transport.interface import Answer
 from sdk.transport.leases import Leases
 
@@ -27,9 +27,7 @@ class AsyncGrpcTransport(GrpcBase):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._closing: set[asyncio.Task[Any]] = set()
-        self._leases: Leases[Line] = Leases(
-            lambda: self._open_channel(grpc.aio), self._close_channel, self._stamp
-        )
+        self._leases = Leases(lambda: self._open_channel(grpc.aio), self._close_channel, self._stamp)
 
     async def check(self, manifest: Manifest) -> None:
         """As GrpcTransport.check."""
@@ -41,8 +39,7 @@ class AsyncGrpcTransport(GrpcBase):
                 try:
                     reply, _ = await _open(call, question.request, timeout=left(), metadata=self._token())
                 except grpc.RpcError as error:
-                    if went_dead(error, lease):
-                        self._leases.renew(lease)
+                    self._renew_if_dead(error, lease)
                     reply = error
                 question = messages.advance(walk, reply)
 
@@ -59,8 +56,7 @@ class AsyncGrpcTransport(GrpcBase):
                     lease.channel.infer, request, timeout=self._peer.timeout, metadata=self._token()
                 )
             except grpc.RpcError as error:
-                if went_dead(error, lease):
-                    self._leases.renew(lease)
+                self._renew_if_dead(error, lease)
                 raise self._peer.error(error, sent=True) from error
         self._count(len(request), len(reply))
         return Answer(messages.infer_reply(self._peer, reply), messages.cloud_seconds(trailing))

@@ -10,7 +10,7 @@ import numpy as np
 from phasekey.bundle import Manifest
 from sdk.errors import ClientClosed
 from sdk.transport import messages
-from sdk.transport.base import GrpcBase, Line, went_dead
+from sdk.transport.base import GrpcBase
 from sdk.transport.interface import Answer
 from sdk.transport.leases import Leases
 
@@ -25,7 +25,7 @@ class GrpcTransport(GrpcBase):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._leases: Leases[Line] = Leases(
+        self._leases = Leases(
             lambda: self._open_channel(grpc), lambda line: line.channel.close(), self._stamp
         )
 
@@ -43,8 +43,7 @@ class GrpcTransport(GrpcBase):
                 try:
                     reply, _ = _open(call, question.request, timeout=left(), metadata=self._token())
                 except grpc.RpcError as error:
-                    if went_dead(error, lease):
-                        self._leases.renew(lease)
+                    self._renew_if_dead(error, lease)
                     reply = error
                 question = messages.advance(walk, reply)
 
@@ -65,8 +64,7 @@ class GrpcTransport(GrpcBase):
                     lease.channel.infer, request, timeout=self._peer.timeout, metadata=self._token()
                 )
             except grpc.RpcError as error:
-                if went_dead(error, lease):
-                    self._leases.renew(lease)
+                self._renew_if_dead(error, lease)
                 raise self._peer.error(error, sent=True) from error
         self._count(len(request), len(reply))
         return Answer(
