@@ -19,10 +19,11 @@ from export.proof.apply import apply
 from export.proof.constants import constant, content_key
 from export.proof.group import ROTATIONS, Group
 from export.proof.layout import Layout
+from export.proof.numbering import Numbering
 from export.proof.rules.common import all_invariant
 from export.proof.rules.quantisation import OPERATORS as QUANTISERS
 from export.proof.sizes import show
-from export.proof.step import Numbering, Step
+from export.proof.step import Step
 from export.proof.types import Component, Invariant, Paired, Refused, Shifted, Tensor, Unknown
 from export.proof.verdict import EXACT, QUANTISED, Failure, TensorFact, Verdict
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from export.proof.numbering import Numbering
 from export.proof.types import Component, Invariant, Kind, Refused
-
-if TYPE_CHECKING:
-    from export.proof.step import Numbering
 
 
 @dataclass(frozen=True)

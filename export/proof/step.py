@@ -1,4 +1,4 @@
-"""One node of the graph as the rules see it, and the numbering that tells equal tensors."""
+"""One node of the graph as the rules see it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,9 @@ import numpy as np
 import onnx
 
 from export.proof.group import ROTATIONS, Group
+from export.proof.numbering import Numbering
 from export.proof.sizes import Shape, Size, shape_of
 from export.proof.types import Array, Refused, Tensor
-
-
-class Numbering:
-    """Gives equal keys equal numbers (value numbering)."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Hashable, int] = {}
-
-    def number(self, *key: Hashable) -> int:
-        """The number of this key; a new one for a new key."""
-        return self._numbers.setdefault(key, len(self._numbers))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import onnx
 
 from export.proof import facts
 from export.proof.constants import constant, content_key, fold
+from export.proof.numbering import Numbering
 from export.proof.samples.rules import QUANTISERS, Held, apply
 from export.proof.sizes import BATCH, ONE, NotLinear, show
-from export.proof.step import Numbering, Step
+from export.proof.step import Step
 from export.proof.types import Factor, Invariant, Refused, Tensor
 from export.proof.verdict import EXACT, QUANTISED, Failure, TensorFact, Verdict
 
