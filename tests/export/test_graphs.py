@@ -79,8 +79,8 @@ def test_float_images_are_taken_as_they_are(trained, exported, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("form", ["original", "additional", "noisy"])
-def test_only_the_complex_form_is_exported(form: str) -> None:
-    with pytest.raises(ExportError, match="only the complex form"):
+def test_only_forms_that_mix_are_exported_under_a_rotation(form: str) -> None:
+    with pytest.raises(ExportError, match="only forms that mix"):
         build_graphs(build_network("lenet", classes=10, image=(1, 32, 32), form=form))
 
 
