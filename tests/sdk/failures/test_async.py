@@ -50,7 +50,8 @@ def test_a_killed_server_and_another(small_export, processes):
     async def use():
         one, other = processes(), processes()
         async with AsyncEdgeClient(small_export.edge, [one.address, other.address]) as client:
-            calls = [asyncio.create_task(predicts(client, small_export)) for _ in range(40)]
+            # One server may be left with all of them, and takes 32 of a client at a time.
+            calls = [asyncio.create_task(predicts(client, small_export)) for _ in range(30)]
             one.process.kill()
             await asyncio.gather(*calls)
             one.process.wait()

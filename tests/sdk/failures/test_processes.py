@@ -66,12 +66,14 @@ def test_one_of_two_servers_killed_under_load_loses_nothing(small_export, proces
 def shuffling(server):
     """A proxy at the level of calls, which gives replies back late and in another order."""
     channel, seed = grpc.insecure_channel(server.address), random.Random(0)
+    room = threading.Semaphore(32)  # calls that the server takes of one client at a time
 
     def relay(name):
         ask = channel.unary_unary(METHODS[name].path)
 
         def late(request, context):
-            reply = ask(request, timeout=60)
+            with room:
+                reply = ask(request, timeout=60)
             time.sleep(seed.uniform(0, 0.1))
             return reply
 
