@@ -81,8 +81,7 @@ def count_work(network: SplitNetwork) -> Work:
     Returns:
         Work; forms that hide nothing have one component.
     """
-    hides = network.mixes or network.secret == "permutation"
-    k = network.components if hides else 1
+    k = network.components if network.has_secret else 1
     drawn = k - 1 if network.decoy_source == "gaussian-images" else 0
     device = network.sampler.mean.device
     samples = 1 if network.mixes else k  # a plain network takes components one by one

@@ -144,6 +144,11 @@ class SplitNetwork(nn.Module):
         return self.form in MIXED
 
     @property
+    def has_secret(self) -> bool:
+        """Whether devices hide features among decoys by a secret, a matrix or an order."""
+        return self.mixes or self.secret == "permutation"
+
+    @property
     def noise_size(self) -> int:
         """Standard normal numbers that a device needs for one decoy, of which there are k - 1."""
         if self.decoy_source == "archive":

@@ -178,8 +178,7 @@ class Run:
     def _stability(self) -> dict[str, Any]:
         """How far the finished network's answers hang on the secret, where it has one and tells classes."""
         network, test = self.network, self.dataset.test
-        hidden = network.mixes or network.secret == "permutation"
-        if len(self.finished) < self.config.epochs or not hidden or test.labels.ndim > 1:
+        if len(self.finished) < self.config.epochs or not network.has_secret or test.labels.ndim > 1:
             return {}
         if len(test) < network.components:  # no decoys for a permutation, which `evaluate` does without
             return {}

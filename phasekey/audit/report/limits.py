@@ -4,6 +4,7 @@ from phasekey.audit.report.numbers import in_words
 from phasekey.audit.report.progress import improving
 from phasekey.audit.report.terms import words
 from phasekey.audit.result.result import Audit
+from phasekey.model.network import MIXED
 
 PAPER_UNET = 64  # channels at full size, section 5.1
 
@@ -39,7 +40,7 @@ def rotated(audit: Audit) -> bool:
     Returns:
         True for the complex form and the canonical one.
     """
-    return audit.subject.get("form", "complex") in ("complex", "canonical")
+    return audit.subject.get("form", "complex") in MIXED
 
 
 def _terms(audit: Audit) -> tuple[str | None, ...]:

@@ -55,7 +55,7 @@ def open_checkpoint(path: Path) -> Subject:
     """
     checkpoint = load_checkpoint(path)
     network = checkpoint.network
-    secret = network.secret if network.mixes or network.secret == "permutation" else "rotation"
+    secret = network.secret if network.has_secret else "rotation"
     channels, height, width = network.image
     return Subject(
         kind="checkpoint",

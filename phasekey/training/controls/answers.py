@@ -76,7 +76,7 @@ def answers(network: SplitNetwork, images: Images, draws: int) -> NDArray[np.int
 
 def _answering(network: SplitNetwork, batch: Tensor) -> Callable[[], Tensor]:
     """What answers a batch (N, C, H, W) under fresh secrets and decoys, each time it is called."""
-    if network.mixes or network.secret == "permutation":
+    if network.has_secret:
         feature = network.encoder(batch)
         return lambda: network.answer(network.among_decoys(feature))
     return lambda: network(batch)
