@@ -1,6 +1,7 @@
 """What many tests share: one small trained network, exported once for the whole run."""
 
 import os
+import sys
 import tempfile
 
 # No test writes into the data folder of whoever runs it, nor do the processes that tests start.
@@ -19,6 +20,13 @@ import pytest
 from PIL import Image
 
 from .small_export import new_export, small_export  # noqa: F401 - fixtures: an export in a millisecond, no torch
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test that passed passes again, whatever ran before it: torch draws anew, for fixtures too."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @dataclass(frozen=True)

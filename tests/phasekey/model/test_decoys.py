@@ -36,9 +36,14 @@ def test_several_decoys_are_of_different_other_samples(count):
 
 @pytest.mark.parametrize("law", ["mixture", "gaussian"])
 def test_decoys_of_one_sample_are_drawn_apart(law):
-    first, second = draw_decoys(law, torch.randn(50, 8), 2).unbind(1)
-    assert float((first - second).abs().min(dim=1).values.median()) > 0.01
-    assert abs(float(torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1])) < 0.3
+    """Mixtures share a source at one draw in a dozen, so the median is looked at."""
+    torch.manual_seed(0)
+    likeness = []
+    for _ in range(40):
+        first, second = draw_decoys(law, torch.randn(50, 8), 2).unbind(1)
+        assert float((first - second).abs().min(dim=1).values.median()) > 0.01
+        likeness.append(float(torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1]))
+    assert abs(float(np.median(likeness))) < 0.1
 
 
 def test_sigma_widens_gaussian_decoys_about_the_mean():
