@@ -137,6 +137,12 @@ class TrainConfig:
     image_size: int | None = field(  # pixels per side
         default=None, metadata=_help("resize every image to this many pixels per side")
     )
+    images: int | None = field(
+        default=None,
+        metadata=_help(
+            "train and test on at most so many images of each split, evenly spaced, where all take too long"
+        ),
+    )
     augment: Augmentation = field(
         default="auto",
         metadata=_help(
@@ -187,7 +193,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         least_of = {
-            "epochs": 1, "batch_size": 2, "image_size": 1, "width": 1, "k": 2, "attack_steps": 1,
+            "epochs": 1, "batch_size": 2, "image_size": 1, "images": 2, "width": 1, "k": 2, "attack_steps": 1,
             "components": 2, "draws": 1,
         }  # fmt: skip
         for name, least in least_of.items():
