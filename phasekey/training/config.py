@@ -54,7 +54,9 @@ class TrainConfig:
         metadata=_help(
             "complex is the private network; original, additional and noisy are its baselines; canonical is "
             "the original inside a frame that an orthogonal secret passes through: as accurate, trained as "
-            "fast, and hides as much as a permutation does, one of k"
+            "fast, and hides as much as a permutation does, one of k. Choose it for ResNets under an "
+            "orthogonal secret, whose accuracy norm gates cost; of a small network the cloud's time is three "
+            "times the plain one's, and decoys come from an archive"
         ),
     )
     gamma: float = field(  # mean magnitudes of the feature
