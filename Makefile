@@ -117,7 +117,7 @@ clean:
 .venv-federated/.done: pyproject.toml constraints-federated.txt
 	"$(PYTHON)" -m venv .venv-federated
 	$(if $(TORCH_INDEX),$(FED_INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch)
-	$(FED_INSTALL) --editable '.[federated]' pytest pytest-timeout hypothesis
+	$(FED_INSTALL) --editable '.[federated]' pytest pytest-timeout hypothesis trustme
 	touch $@
 
 .venv/bin/python:
