@@ -79,13 +79,14 @@ def gather(dataset: ImageDataset, clients: int, words: str, seed: int) -> Dealt:
     return Dealt(dataset, [rest[rows] for rows in dealt], proxy)
 
 
-def train_start(dealt: Dealt, data: str, out: Path) -> Path:
+def train_start(dealt: Dealt, data: str, out: Path, seed: int = 0) -> Path:
     """Train a network to begin with on public images alone.
 
     Args:
         dealt: who holds what.
         data: words for the checkpoint.
         out: folder for model.pt.
+        seed: of weights and order.
 
     Returns:
         Its path; what is there already stays.
@@ -96,7 +97,7 @@ def train_start(dealt: Dealt, data: str, out: Path) -> Path:
     path = out / "model.pt"
     if not path.is_file():
         small = replace(dealt.dataset, train=_rows(dealt.dataset.train, dealt.proxy))
-        train(TrainConfig(data=data, out=out, epochs=START_EPOCHS), small, progress=False)
+        train(TrainConfig(data=data, out=out, epochs=START_EPOCHS, seed=seed), small, progress=False)
     return path
 
 
