@@ -43,7 +43,7 @@ imports: .venv/.dev
 
 wire: .venv/.dev
 	$(BIN)/python -m phasekey.wire.regenerate --check
-	$(BIN)/python -m phasekey.bundle.compile_schema --check
+	$(BIN)/python -m phasekey.bundle.schema.compile_schema --check
 
 docs: .venv/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site

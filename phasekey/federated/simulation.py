@@ -11,10 +11,10 @@ from phasekey.federated.errors import FederatedError
 from phasekey.federated.rounds import Public
 from phasekey.federated.running import Job, improve
 from phasekey.federated.splits import Rows, deal, parse_split
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.data.registry import load_dataset
-from phasekey.training.loop import train
+from phasekey.training.loop.train import train
+from phasekey.training.settings.config import TrainConfig
 
 if TYPE_CHECKING:
     from phasekey.federated.flower.device import Device
