@@ -24,7 +24,7 @@ from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.data.dataset import Split
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.evaluate import EVALUATION_BATCH, to_float
-from phasekey.training.objective import num_correct
+from phasekey.training.loop.objective import num_correct
 
 DRAWS = 10  # of decoys and secrets, which an accuracy is the mean of
 UNBOUNDED = 1e9  # clip norm in one place, where nothing has to be clipped
