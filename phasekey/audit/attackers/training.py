@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from phasekey.audit.attack import CurvePoint, Watch
 from phasekey.audit.scene.scene import Floats, Samples
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 
 CHECKS = 20  # of the validation loss over one training
 WEIGHT_DECAY = 1e-4

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     let_threads_sleep()
     from tqdm import tqdm
 
-    from phasekey.training.hardware import is_main_process
+    from phasekey.training.loop.hardware import is_main_process
     from phasekey.training.reproduction.cells import Cell, plan, run_cells
 
     settings: dict[str, Any] = {

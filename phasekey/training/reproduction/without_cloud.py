@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from phasekey.training.checkpoint import load_checkpoint
-from phasekey.training.config import TrainConfig
 from phasekey.training.controls import compare_checkpoint
 from phasekey.training.data.dataset import ImageDataset
-from phasekey.training.loop import MODEL_FILE
+from phasekey.training.loop.train import MODEL_FILE
 from phasekey.training.reproduction.results import Result
+from phasekey.training.settings.config import TrainConfig
 
 EPOCHS = 8  # of the device's own networks, as `phasekey controls` trains them
 LINES = {

@@ -35,7 +35,7 @@ def test_a_black_hole_blocks_no_loop(small_export):
 
 def test_a_half_open_connection_is_left_for_a_new_one(small_export, proxy):
     async def use():
-        async with AsyncEdgeClient(small_export.edge, proxy.address, timeout=0.5) as client:
+        async with AsyncEdgeClient(small_export.edge, proxy.address, timeout=1.5) as client:
             await predicts(client, small_export)
             proxy.half_open = 1
             with pytest.raises(DeadlineExceeded):

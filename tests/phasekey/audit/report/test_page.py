@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from phasekey.audit.report import write_report
-from phasekey.audit.report.page import PARTS, report
+from phasekey.audit.report.html.page import PARTS, report
 from phasekey.audit.result.examples import Examples
 from phasekey.training.controls import Comparison, Interval, OwnNetwork, ReadOut, Stability
 
