@@ -1,6 +1,7 @@
 """What the cloud adds: a network through secret and decoys beside what its device could do alone."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -148,7 +149,7 @@ def compare(
     most = min(work.device, largest_trained(len(dataset.train), epochs))
     given = _part(kept, "answers", lambda: answers(network, dataset.test.images, draws, progress=progress))
     if progress:
-        tqdm.write(f"fitting the linear read-out: {_size(network, dataset)}")
+        tqdm.write(f"fitting the linear read-out: {_size(network, dataset)}", file=sys.stderr)
     read_out = ReadOut(
         _part(
             kept,

@@ -1,6 +1,7 @@
 """Training the device's own networks, epoch by epoch, with a bar that knows how long it will take."""
 
 import copy
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -69,17 +70,22 @@ def fit(networks: Sequence[PlainNetwork], lessons: Lessons, kept: Kept | None, *
     trainees = [_Trainee(network, lessons, kept) for network in networks]
     seconds = [trainee.seconds_per_step() if progress else 0.0 for trainee in trainees]
     left = sum(s * trainee.left for s, trainee in zip(seconds, trainees, strict=True))
-    with tqdm(
-        total=round(left), desc="own networks", bar_format=_BAR, disable=None if progress else True
-    ) as bar:
+    if progress:
+        said = f"training {len(networks)} networks of the device's operations: about {_minutes(left)}"
+        tqdm.write(said, file=sys.stderr)
+    with tqdm(total=left, bar_format=_BAR, disable=None if progress else True) as bar:
         for trainee, each in zip(trainees, seconds, strict=True):
             bar.set_description(f"own network, {trainee.network.description}")
             while trainee.left:
                 trainee.epoch(bar, each)
 
 
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
 # The bar is as long as the seconds that timed steps promise, so that what is left of it is time.
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, about {remaining} left"
+_BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed} gone, about {remaining} left"
 
 
 class _Trainee:

@@ -1,6 +1,7 @@
 """Controls without a cloud: the linear read-out finds what is there, and comparisons are image by image."""
 
 import json
+import re
 from dataclasses import replace
 from importlib import import_module
 
@@ -174,7 +175,9 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     assert main([*run, "--out", str(tmp_path)]) == 0
     asked = ["controls", "--ckpt", str(tmp_path / "model.pt"), "--epochs", "1"]
     assert main([*asked, "--out", str(tmp_path / "controls.json")]) == 0
-    assert "What the cloud adds" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "What the cloud adds" in printed.out
+    assert re.search(r"3 networks of the device's operations: about \d+ (s|min)\n", printed.err)
     assert json.loads((tmp_path / "controls.json").read_text())["device_operations"] > 0
 
 
