@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from phasekey.training.data.registry import load_dataset
     from phasekey.training.loop.train import STATE_FILE, train
 
-    dataset = load_dataset(config.data, config.image_size, progress=True)
+    dataset = load_dataset(config.data, config.image_size, progress=True).at_most(config.images)
     tqdm.write(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test images, "
         f"{len(dataset.classes)} classes"

@@ -55,6 +55,7 @@ def train(
             DivergedError where the loss stops being a number; model.pt is then that of the last good epoch.
     """
     _make_folder(config.out)
+    dataset = dataset.at_most(config.images)
     with torch.random.fork_rng(), Board(config.out if config.tensorboard else None) as board:
         writer = _Writer(Run(config, dataset, own=own, progress=progress), board)
         writer.begin(fresh)

@@ -9,6 +9,7 @@ import pytest
 from edge_runtime import Decoder
 from phasekey.bundle import load_manifest
 from phasekey.cli import main
+from phasekey.errors import PhasekeyError
 from phasekey.planner import measure_bundle
 from phasekey.planner.echo import echo_repository
 from phasekey.planner.measure import LOOPBACK
@@ -30,12 +31,17 @@ def test_the_echo_answers_as_the_bundles_own_model_with_zeros(exported, tmp_path
     np.testing.assert_allclose(found, np.repeat(expected, 3, axis=0), atol=1e-6)
 
 
-def test_a_bundle_is_measured_by_its_own_graphs_and_calls(exported, capsys, monkeypatch):
-    """The parts of its split are what was measured: operations over speed, and what a call costs beside."""
+def test_a_bundle_is_measured_by_its_own_graphs_and_calls(exported, capfd, monkeypatch):
+    """The parts of its split are what was measured: operations over speed, and what a call costs beside.
+
+    The server of the echo says nothing to people who asked for a plan.
+    """
     seconds = iter([0.001, 0.002, 0.003, 1.0])  # encoder, decoder, processing, call: each is run, none timed
     monkeypatch.setattr(measure_bundle, "median_seconds", lambda run: (run(), next(seconds))[1])
     assert main(["plan", "--bundle", str(exported.bundle), "--measure", "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    facts = json.loads(printed.out)
     (own,) = (way for way in facts["ways"] if way["name"] == "this bundle's split")
     cost, speeds = load_manifest(exported.edge).export["cost"], facts["speeds"]
     assert (own["encode"], own["cloud"], own["decode"]) == tuple(
@@ -47,6 +53,12 @@ def test_a_bundle_is_measured_by_its_own_graphs_and_calls(exported, capsys, monk
     assert measured == pytest.approx(3)
     assert own["latency_ms"]["cloud"] == pytest.approx(measured)
     assert own["latency_ms"]["total"] > speeds["rtt"] + speeds["per_call"] + measured
+
+
+def test_a_quiet_server_that_does_not_start_says_why(tmp_path, capfd):
+    with pytest.raises(PhasekeyError, match="did not start"), running_server(tmp_path / "none", quiet=True):
+        pass
+    assert "none" in capfd.readouterr().err
 
 
 def test_one_half_is_not_enough(exported, tmp_path, capsys):

@@ -25,7 +25,7 @@ def alone(found: "Comparison | None") -> Html:
     """
     if found is None:
         return section(TITLE, tag("p", MISSING), id_="alone")
-    added, stable = found.sentences()
+    added, *others = found.sentences()
     rows = [
         tag("tr", tag("th", name, scope="row"), *(tag("td", f"{100 * value:.1f}%") for value in error))
         for name, error in found.rows()
@@ -34,6 +34,6 @@ def alone(found: "Comparison | None") -> Html:
         TITLE,
         table(("", "error", "95% from", "to"), rows, caption="On the same test images"),
         tag("p", tag("strong", added)),
-        tag("p", stable),
+        *(tag("p", sentence) for sentence in others),
         id_="alone",
     )

@@ -38,6 +38,13 @@ def test_the_figures_written_are_those_of_the_saved_network(few_digits, one_epoc
     assert accuracy.plain == checkpoint.facts["test_accuracy_plain"]
 
 
+def test_fewer_images_can_be_asked_for_and_the_checkpoint_says_how_many(few_digits, one_epoch):
+    checkpoint = load_checkpoint(train(replace(one_epoch, images=20), few_digits))
+    assert checkpoint.facts["training_images"] == 20
+    assert checkpoint.facts["test_images"] == min(20, len(few_digits.test))
+    assert checkpoint.config["images"] == 20
+
+
 def test_training_learns(few_digits, one_epoch):
     """Thirty passes over 48 digits: what was guessing before is known by heart afterwards."""
     heard = []
