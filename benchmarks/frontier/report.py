@@ -11,8 +11,9 @@ from phasekey.training.controls.answers import Interval, mean_of
 HEAD = """\
 # The frontier: is a narrow feature worth a cloud?
 
-Written by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz --finished --out docs/frontier.md` from
-what the same command without `--finished` had measured: {share} places. What has no row was not measured.
+Written by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz --finished --out docs/frontier.md`, which
+measures nothing. What it writes of was measured by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz`:
+{share} places, and what has no row was not.
 
 A bound in nats asks for a feature of few values and for more rows than values ([privacy](privacy.md)). An
 equivariant cloud helps beyond a linear read-out only through what it is told
@@ -26,7 +27,7 @@ and one length, k - 1 Gaussian decoys of σ times its size, orthogonal secrets:
 METHOD = f"""\
 ## How it was measured
 
-- **Places**: k of 2, D/4, D/2, D, 3D/2 and 2D. The command without `--finished` goes on where it was cut off.
+- **Places**: k of 2, D/4, D/2, D, 3D/2 and 2D. The command that measures goes on where it was cut off.
 - **Data**: {{data}}, all training images and their mirror images; 95% intervals over the test images.
 - **Encoders**: `linear`, the first D principal components of the pixels, brought to variance 1; `lenet`,
   LeNet's first convolution and a linear layer to D values, trained with the rest of the LeNet, from which

@@ -60,8 +60,10 @@ less. When not: rows that are much alike. Of handwritten digits 4.2% get more th
 phasekey train --data digits --epochs 4 --form canonical --components 2 --out runs/canonical
 phasekey train --data digits --epochs 40 --secret orthogonal --components 2 --decoy archive \\
     --draws 4 --consistency 20 --out runs/steady
-phasekey controls --ckpt runs/canonical/model.pt  # says how many, as model.pt and the model card do
+phasekey controls --ckpt runs/canonical/model.pt
 ```
+
+The last says how many, as `model.pt` and the model card do.
 """
 SHARES_HEAD = (
     "network",
