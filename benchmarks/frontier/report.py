@@ -12,8 +12,8 @@ HEAD = """\
 # The frontier: is a narrow feature worth a cloud?
 
 Written by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz --finished --out docs/frontier.md`, which
-measures nothing. `python -m benchmarks frontier --data cifar10-jpeg.tar.gz` had measured {share} places, and not
-what has no row.
+measures nothing. `python -m benchmarks frontier --data cifar10-jpeg.tar.gz` had measured {share}
+places: those that have a row.
 
 A bound in nats asks for a feature of few values and for more rows than values ([privacy](privacy.md)). An
 equivariant cloud helps beyond a linear read-out only through what it is told
