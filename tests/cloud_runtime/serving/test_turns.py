@@ -1,7 +1,10 @@
 """Turns, joins and slices, against runs of one request alone."""
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -343,3 +346,32 @@ def test_many_callers_each_get_their_own():
         assert caller.answer() == [2 * (index + row / 8) for row in range(1 + index % 5)]
     assert model.statistics.snapshot().pending == 0
     assert max(map(len, model.runs)) <= 3
+
+
+@pytest.mark.parametrize("fate", ["run", "in slices", "failed", "expired", "cancelled"])
+def test_a_call_that_is_done_lets_go_of_its_message_at_once(busy, fate):
+    """Without a garbage collection, and whoever still holds the call."""
+    queue, model, first = busy(BatchPolicy(slice=2 if fate == "in slices" else 0))
+    deadline = time.monotonic_ns() + 200_000_000 if fate == "expired" else None
+    call = make_call(model, [1, 2, 3], "b", deadline)
+    message, done = weakref.ref(call.inputs["x"]), threading.Event()
+    gc.disable()
+    try:
+        queue.submit(call, done.set)
+        if fate == "cancelled":
+            queue.cancel(call)
+        if fate == "failed":
+            del call.inputs["x"]
+        if fate == "expired":
+            until(lambda: time.monotonic_ns() > deadline)
+        model.let(3)
+        assert done.wait(30)
+        until(lambda: message() is None)
+        rest = weakref.ref(model)
+        with contextlib.suppress(KeyError, DeadlineError, CallCancelledError):
+            call.result()
+        first.join(30)
+        del call, first, model
+        until(lambda: rest() is None)  # no circle through the error's traceback either
+    finally:
+        gc.enable()
