@@ -1,6 +1,7 @@
 """Who runs when: as many runs at once as cores, turns by client, joined where the model allows it.
 
-The queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
+The queue is one line for each client, served in rotation, so a client that floods waits for itself alone;
+whoever comes new goes before those that just had their turn and want more, by as many samples as they had.
 Whoever has a slot takes the next request and whom it joins, runs them, hands every one its outputs, and looks
 for more; nobody sleeps on a request's behalf. Threads that bring requests have slots for short runs, since
 handing one over costs more than it takes; for all else there are threads of our own. A request larger than a
@@ -14,7 +15,7 @@ import time
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Protocol
 
 from cloud_runtime.errors import CallCancelledError, DeadlineError
@@ -125,6 +126,12 @@ class Call:
 _Batch = list[tuple[Call, int]]  # calls, each with so many of its samples
 
 
+class _Line(deque[Call]):
+    """One client's calls in order. ``yields``: samples of others that may step in before its next turn."""
+
+    yields = 0
+
+
 class TurnQueue:
     """Runs requests, at most ``slots`` at a time. Safe to use from many threads.
 
@@ -137,7 +144,7 @@ class TurnQueue:
         self._wanted, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
         self._free, self._idle, self._lingering = slots, 0, 0
         self._stopped = False
-        self._lines: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._lines: OrderedDict[str, _Line] = OrderedDict()  # in the order of their turns
         for number in range(slots):
             threading.Thread(target=self._serve, name=f"run {number}", daemon=True).start()
 
@@ -270,7 +277,7 @@ class TurnQueue:
     def _collect(self, call: Call) -> _Batch:
         policy = call.model.policy
         limit = policy.limit if policy.joins else call.left
-        size = min(call.left, policy.slice) if policy.slice else call.left
+        size = _turn(call)
         if not (policy.joins and self._lines):
             return [(call, size)]
         if policy.delay_us and self._waiting(call, limit - size):
@@ -310,12 +317,33 @@ class TurnQueue:
 
     def _append(self, call: Call, *, again: bool = False) -> None:
         call.since = _now()
-        line = self._lines.setdefault(call.client, deque())
+        line = self._lines.get(call.client)
+        if line is None:
+            line = self._lines[call.client] = _Line()
+            if again:
+                line.yields = _turn(call)
+            else:
+                self._step_in(_turn(call))
         if again:  # what a client began first, it gets first
             line.appendleft(call)
         else:
             line.append(call)
         call.model.statistics.queued(1)
+
+    def _step_in(self, size: int) -> None:
+        """Let the last line go before those that have had a turn and want more, each as much as it had.
+
+        Whoever asks for little waits for the run under way and not for the next slice of a flood as well,
+        and whoever floods keeps half of the time.
+        """
+        passed: list[str] = []
+        for client, line in islice(reversed(self._lines.items()), 1, None):
+            if line.yields < size:
+                break
+            line.yields -= size
+            passed.append(client)
+        for client in reversed(passed):
+            self._lines.move_to_end(client)
 
     def _remove(self, call: Call) -> bool:
         line = self._lines.get(call.client)
@@ -333,10 +361,16 @@ class TurnQueue:
         call = line.popleft()
         if line:
             self._lines.move_to_end(client)
+            line.yields = _turn(call)
         else:
             del self._lines[client]
         call.model.statistics.queued(-1)
         return call
+
+
+def _turn(call: Call) -> int:
+    """Samples of a call that are run in one turn."""
+    return min(call.left, call.model.policy.slice or call.left)
 
 
 def _is_short(model: Model) -> bool:

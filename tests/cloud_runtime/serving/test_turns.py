@@ -148,6 +148,32 @@ def test_clients_take_turns_however_much_one_sends(busy):
     assert model.runs == [[0], [1], [10], [2], [3]]
 
 
+def test_who_comes_new_waits_for_the_run_under_way_and_not_for_a_floods_next(busy):
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
+    for value in (1, 2, 3):
+        ask(queue, model, [value, value + 0.5], "flood")
+    model.let()
+    until(lambda: len(model.runs) == 2)  # the flood has its turn, and more in line
+    ask(queue, model, [10], "other")
+    model.let(4)
+    until(lambda: len(model.runs) == 5)
+    assert model.runs == [[0], [1, 1.5], [10], [2, 2.5], [3, 3.5]]
+
+
+def test_a_flood_lets_no_more_samples_pass_than_it_had_itself(busy):
+    """However many come new: who connects anew for each request gets half of the time at most."""
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
+    for value in (1, 2, 3):
+        ask(queue, model, [value, value + 0.25, value + 0.5, value + 0.75], "flood")
+    model.let()
+    until(lambda: len(model.runs) == 2)
+    for number in range(1, 5):
+        ask(queue, model, [10 * number], f"other {number}")
+    model.let(5)
+    until(lambda: len(model.runs) == 7)
+    assert model.runs[1:] == [[1, 1.25], [10], [20], [1.5, 1.75], [30], [40]]
+
+
 def test_a_large_request_takes_a_turn_for_each_slice(busy):
     queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
     large = ask(queue, model, [1, 2, 3, 4, 5], "large")
