@@ -374,8 +374,8 @@ def _turn(call: Call) -> int:
 
 
 def _is_short(model: Model) -> bool:
-    """Tell whether the next run will be over soon, as far as the last one tells, without waiting for more."""
-    return 0 < model.statistics.last_run <= _SHORT and not model.policy.delay_us
+    """Tell whether the next run will be over soon, as far as the last two tell, without waiting for more."""
+    return 0 < model.statistics.usual_run <= _SHORT and not model.policy.delay_us
 
 
 def _fits(one: Call, other: Call) -> bool:
