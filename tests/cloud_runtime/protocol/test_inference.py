@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import threading
 import time
 
 import grpc
@@ -14,6 +15,7 @@ from cloud_runtime.protocol.rpc import Rpc
 from cloud_runtime.server import start
 from cloud_runtime.serving.turns import Call
 from phasekey.wire import open_inference_pb2 as pb
+from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.service import METHODS, unary_call
 from phasekey.wire.tensors import encode_raw, read_tensors, write_tensors
 
@@ -228,3 +230,33 @@ def test_a_call_that_is_over_leaves_nothing_for_the_garbage_collector(repository
                 time.sleep(0.05)
         finally:
             gc.enable()
+
+
+def test_a_stream_keeps_nothing_of_what_it_has_answered(server, channel, x):
+    go = threading.Event()
+
+    def messages():
+        for _ in range(5):
+            yield request({"x": x})
+        go.wait(60)  # the stream stays open
+
+    gc.collect()
+    gc.disable()
+    try:
+        call = channel.stream_stream(
+            METHODS["ModelStreamInfer"].path,
+            request_serializer=pb.ModelInferRequest.SerializeToString,
+            response_deserializer=triton.ModelStreamInferResponse.FromString,
+        )
+        replies = call(messages(), timeout=60)
+        for _ in range(5):
+            assert not next(replies).error_message
+        deadline = time.monotonic() + 30
+        while found := left_over():
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        go.set()
+        assert list(replies) == []
+    finally:
+        go.set()
+        gc.enable()
