@@ -128,7 +128,7 @@ def test_a_client_that_goes_is_noticed_and_needs_no_answer(serve, how):
 
     server, channel = serve(hold)
     grpc.channel_ready_future(channel).result(30)  # the deadline is for the call alone, which arrives in time
-    future = channel.unary_unary(PATH).future(b"x", timeout=1 if how == "deadline" else 60)
+    future = channel.unary_unary(PATH).future(b"x", timeout=3 if how == "deadline" else 60)
     assert read.wait(30)
     assert held[0].is_active() or how == "deadline"
     if how == "cancelled":

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -103,6 +104,14 @@ def reset(*ends: socket.socket) -> None:
     for end in ends:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         end.close()
+
+
+@contextmanager
+def impatient(transport, seconds=0.3):
+    """Give the calls of a transport so long, and no others: those that are answered may take theirs."""
+    patient, transport._peer = transport._peer, replace(transport._peer, timeout=seconds)
+    yield
+    transport._peer = patient
 
 
 @pytest.fixture

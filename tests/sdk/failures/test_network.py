@@ -12,11 +12,14 @@ from cloud_runtime.server import start
 from sdk import (
     DeadlineExceeded,
     EdgeClient,
+    GrpcTransport,
     Overloaded,
     SdkError,
     Unauthenticated,
     Unavailable,
 )
+
+from .conftest import impatient
 
 SECRET = bytes(range(32))
 
@@ -59,10 +62,11 @@ def test_threads_before_a_silent_server_wait_side_by_side(small_export, memory):
 
 
 def test_a_half_open_connection_is_left_for_a_new_one(small_export, proxy):
-    with EdgeClient(small_export.edge, proxy.address, timeout=1.5, secret=SECRET) as client:
+    transport = GrpcTransport(proxy.address, small_export.manifest.model_name)
+    with EdgeClient(small_export.edge, transport=transport, secret=SECRET) as client:
         predicts(client, small_export)
         proxy.half_open = 1
-        with pytest.raises(DeadlineExceeded) as caught:
+        with impatient(transport), pytest.raises(DeadlineExceeded) as caught:
             client.predict(small_export.network.images(1))
         assert caught.value.done == "x was sent, and may have arrived"
         predicts(client, small_export)
