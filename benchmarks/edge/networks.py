@@ -17,6 +17,7 @@ from export.lowering import lower
 from export.pipeline import ExportOptions, export_network
 from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork, build_network
+from phasekey.model.decoys import DecoyLaw
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -63,18 +64,18 @@ def write(arch: str, folder: Path) -> Networks:
         arch: one of benchmarks.graphs.IMAGES.
         folder: an empty one.
     """
-    torch.manual_seed(0)
-    network, bundle = _network(arch, "complex"), folder / "bundle"
-    network.sampler.fit(images(arch, 512))
-    manifest = _export(network, arch, bundle)
+    bundle, archived = folder / "bundle", folder / "archived"
+    manifest = _export(arch, "another-input", arch, bundle)
     _write_echo(manifest, bundle / "cloud")
-    archived = folder / "archived"
-    name = _export(_network(arch, "complex", "archive"), f"{arch}-archived", archived).model_name
+    name = _export(arch, "archive", f"{arch}-archived", archived).model_name
     shutil.copytree(archived / "cloud" / name, bundle / "cloud" / name)
     return Networks(manifest, bundle, *_write_real(_network(arch, "original"), folder), archived)
 
 
-def _export(network: SplitNetwork, name: str, folder: Path) -> Manifest:
+def _export(arch: str, decoy: DecoyLaw, name: str, folder: Path) -> Manifest:
+    torch.manual_seed(0)
+    network = _network(arch, "complex", decoy)
+    network.sampler.fit(images(arch, 512))
     labels = [str(number) for number in range(CLASSES)]
     return export_network(network, labels, folder, ExportOptions(name=name, wire="float16", score=False))
 
@@ -85,7 +86,7 @@ def images(arch: str, count: int) -> Array:
     return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), np.uint8)
 
 
-def _network(arch: str, form: Any, decoy: Any = "another-input") -> SplitNetwork:
+def _network(arch: str, form: Any, decoy: DecoyLaw = "another-input") -> SplitNetwork:
     image, variant = IMAGES[arch], VARIANTS.get(arch)
     return build_network(arch, classes=CLASSES, image=image, variant=variant, form=form, decoy=decoy).eval()
 
