@@ -31,8 +31,9 @@ TAIL = """
 - **Base install**: the size of all files in site-packages of a fresh environment: pip, which the
   environment brings, and what it compiled among them; 1 MB is 10⁶ bytes. No image files are read without
   the extra `images`. Pip and setuptools are the environment's (Python 3.12 brings no setuptools). *Without
-  what no prediction loads*: {unused} of site-packages are deleted, and the environment predicts as before.
-  The first is ONNX Runtime once more, for programs in C.
+  what no prediction loads*: these are deleted from site-packages, and the environment predicts as before. The
+  first is ONNX Runtime once more, for programs in C.
+{unused}
 - **Streaming**: images a second of `predict_stream` with its default concurrency, over one by the slowest
   stage of calls one at a time. The stages are those that a stream overlaps: encode and hide; wire and
   cloud, which is all from sending x to having h; decode. Several requests are under way at once, so it may
@@ -67,7 +68,7 @@ def render(findings: Findings, *, rounds: int, few: int) -> str:
         measured = findings.found.get(name)
         cells = _cells(row, measured) if measured else ("not measured", "", findings.missing.get(name, ""))
         lines.append(f"| {' | '.join((row.label, _goal(row), *cells))} |\n")
-    unused = ", ".join(f"`{pattern}`" for pattern in UNUSED)
+    unused = "\n".join(f"  - `{pattern}`" for pattern in UNUSED)
     return "".join([*lines, TAIL.format(unused=unused)])
 
 
