@@ -43,7 +43,7 @@ imports: .venv/.dev
 
 wire: .venv/.dev
 	$(BIN)/python -m phasekey.wire.regenerate --check
-	$(BIN)/python -m phasekey.bundle.compile_schema --check
+	$(BIN)/python -m phasekey.bundle.schema.compile_schema --check
 
 docs: .venv/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs build/site
@@ -117,7 +117,7 @@ clean:
 .venv-federated/.done: pyproject.toml constraints-federated.txt
 	"$(PYTHON)" -m venv .venv-federated
 	$(if $(TORCH_INDEX),$(FED_INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch)
-	$(FED_INSTALL) --editable '.[federated]' pytest pytest-timeout hypothesis
+	$(FED_INSTALL) --editable '.[federated]' pytest pytest-timeout hypothesis trustme
 	touch $@
 
 .venv/bin/python:

@@ -25,7 +25,7 @@ from benchmarks.serving.peers import PEERS
 from benchmarks.serving.workload import Workload
 from phasekey.bundle import Manifest, PrivacyWarning, load_manifest
 from phasekey.graph_runtime import GraphSession
-from phasekey.training.data.digits import load_digits
+from phasekey.training.data.published.digits import load_digits
 from sdk import EdgeClient, Prediction, SdkError
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from export.errors import ExportError
 from export.lowering import Stacked, lower
 from phasekey.model import SplitNetwork
-from phasekey.model.layout import blocks
+from phasekey.model.layers.layout import blocks
 
 OPSET = 20  # served best of all that ONNX Runtime takes natively
 Arithmetic = Literal["float32", "int8"]  # of the processing graph

@@ -26,7 +26,7 @@ from phasekey.bundle import (
 )
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_parameters
-from phasekey.model.promise import guarantee_of
+from phasekey.model.hiding.promise import guarantee_of
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 

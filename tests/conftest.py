@@ -17,16 +17,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from .small_export import new_export, small_export  # noqa: F401 - fixtures: an export in a millisecond, no torch
 
+# A test that passed passes again, whatever ran before it and however slow the machine is: torch draws anew
+# before each, hypothesis the same examples, with no time limit. PHASEKEY_TESTS_SEED draws otherwise.
+SEED = "PHASEKEY_TESTS_SEED"
+settings.register_profile("phasekey", settings.get_profile("ci"), derandomize=SEED not in os.environ)
+settings.load_profile("phasekey")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """A test that passed passes again, whatever ran before it: torch draws anew, for fixtures too."""
+    """Seed torch, for the fixtures of a test too."""
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].manual_seed(int(os.environ.get(SEED, "0")))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def clean(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.
 def test_the_wheel_holds_our_packages_and_no_other_top_level_name(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == PACKAGES
-    assert "phasekey/bundle/schema.json" in names
+    assert "phasekey/bundle/schema/schema.json" in names
     assert "sdk/py.typed" in names
 
 

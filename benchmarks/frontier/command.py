@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--own-epochs", type=int, default=OWN_EPOCHS, metavar="N",
         help="of the device's own networks (default: %(default)s)",
     )  # fmt: skip
+    option("--finished", action="store_true", help="measure nothing: write the page of what is finished")
     option(
         "--out", type=Path, metavar="FILE", help="write what is finished to this page, a picture beside it"
     )
@@ -53,6 +54,9 @@ def run(options: argparse.Namespace) -> int:
     def dataset() -> ImageDataset:
         return load_dataset(options.data, None, progress=True)
 
+    if options.finished:
+        _write(options)
+        return 0
     asked = [place for place in places(options) if not _file(options.work, place).is_file()]
     with tqdm(total=len(asked), unit="place") as bar:
         for (encoder, values), group in groupby(asked, lambda place: (place.encoder, place.values)):
@@ -63,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
                 measure(place, features, linear, steps=options.steps).write(_file(options.work, place))
                 bar.update()
     for encoder, values in dict.fromkeys((place.encoder, place.values) for place in places(options)):
-        path = options.work / f"alone-{encoder}-{values}.npz"
+        path = _own(options.work, Place(encoder, values, 1, 1.0))
         if not path.is_file():
             features = features_of(encoder, values, dataset, options.work, epochs=options.epochs)
             write_alone(path, _alone(features, dataset(), options.own_epochs))
@@ -78,11 +82,13 @@ def _alone(features: Features, dataset: ImageDataset, epochs: int) -> Alone:
 
 
 def _write(options: argparse.Namespace) -> None:
-    done = [place for place in places(options) if _file(options.work, place).is_file()]
-    alone = {
-        (place.encoder, place.values): read_alone(options.work / f"alone-{place.encoder}-{place.values}.npz")
-        for place in done
-    }
+    asked = list(places(options))
+    done = [
+        place
+        for place in asked
+        if _file(options.work, place).is_file() and _own(options.work, place).is_file()
+    ]
+    alone = {(place.encoder, place.values): read_alone(_own(options.work, place)) for place in done}
     points = [
         point_of(place, Cell.read(_file(options.work, place)), alone[place.encoder, place.values])
         for place in done
@@ -90,7 +96,8 @@ def _write(options: argparse.Namespace) -> None:
     picture = options.out.with_suffix(".png")
     draw(points, picture)
     name = Path(options.data).name.split(".tar")[0]
-    text = page(points, alone, data=name, epochs=options.own_epochs, picture=picture)
+    share = f"{_hiding(done)} of {_hiding(asked)}"
+    text = page(points, alone, data=name, epochs=options.own_epochs, picture=picture, share=share)
     options.out.write_text(text, encoding="utf-8")
     print(f"wrote {options.out} and {picture}")
 
@@ -113,6 +120,14 @@ def components_of(values: int, *, coarse: bool) -> list[int]:
 
 def _file(work: Path, place: Place) -> Path:
     return work / f"{place.name}.npz"
+
+
+def _own(work: Path, place: Place) -> Path:
+    return work / f"alone-{place.encoder}-{place.values}.npz"
+
+
+def _hiding(asked: list[Place]) -> int:
+    return sum(place.components > 1 for place in asked)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

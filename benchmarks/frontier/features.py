@@ -12,10 +12,10 @@ from torch import Tensor
 
 from phasekey.model.counting import count_work
 from phasekey.training.checkpoint import load_checkpoint
-from phasekey.training.config import TrainConfig
 from phasekey.training.controls import encode
 from phasekey.training.data.dataset import ImageDataset
-from phasekey.training.loop import MODEL_FILE, STATE_FILE, train
+from phasekey.training.loop.train import MODEL_FILE, STATE_FILE, train
+from phasekey.training.settings.config import TrainConfig
 
 Floats = NDArray[np.float32]
 ENCODERS = ("linear", "lenet")

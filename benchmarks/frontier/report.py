@@ -11,7 +11,9 @@ from phasekey.training.controls.answers import Interval, mean_of
 HEAD = """\
 # The frontier: is a narrow feature worth a cloud?
 
-Written by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz --out docs/frontier.md`.
+Written by `python -m benchmarks frontier --data cifar10-jpeg.tar.gz --finished --out docs/frontier.md`, which
+measures nothing. `python -m benchmarks frontier --data cifar10-jpeg.tar.gz` had measured {share}
+places: those that have a row.
 
 A bound in nats asks for a feature of few values and for more rows than values ([privacy](privacy.md)). An
 equivariant cloud helps beyond a linear read-out only through what it is told
@@ -25,7 +27,7 @@ and one length, k - 1 Gaussian decoys of σ times its size, orthogonal secrets:
 METHOD = f"""\
 ## How it was measured
 
-- **Places**: what has no row was not measured; the same command goes on with it.
+- **Places**: k of 2, D/4, D/2, D, 3D/2 and 2D. The command that measures goes on where it was cut off.
 - **Data**: {{data}}, all training images and their mirror images; 95% intervals over the test images.
 - **Encoders**: `linear`, the first D principal components of the pixels, brought to variance 1; `lenet`,
   LeNet's first convolution and a linear layer to D values, trained with the rest of the LeNet, from which
@@ -51,7 +53,13 @@ Group = tuple[str, int]
 
 
 def page(
-    points: Sequence[Point], alone: Mapping[Group, Alone], *, data: str, epochs: int, picture: Path
+    points: Sequence[Point],
+    alone: Mapping[Group, Alone],
+    *,
+    data: str,
+    epochs: int,
+    picture: Path,
+    share: str,
 ) -> str:
     """Write the page.
 
@@ -61,6 +69,7 @@ def page(
         data: their name.
         epochs: of the device's own networks.
         picture: beside the page.
+        share: how many of how many places were measured.
 
     Returns:
         Markdown.
@@ -70,7 +79,7 @@ def page(
         _table(group, alone[group], [p for p in points if (p.place.encoder, p.place.values) == group])
         for group in groups
     ]
-    head = HEAD.format(picture=picture.name, verdict=verdict(points))
+    head = HEAD.format(picture=picture.name, verdict=verdict(points), share=share)
     return "\n".join([head, *tables, METHOD.format(data=data, epochs=epochs)])
 
 

@@ -1,6 +1,7 @@
 """Who runs when: as many runs at once as cores, turns by client, joined where the model allows it.
 
-The queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
+The queue is one line for each client, served in rotation, so a client that floods waits for itself alone;
+whoever comes new goes before those that just had their turn and want more, by as many samples as they had.
 Whoever has a slot takes the next request and whom it joins, runs them, hands every one its outputs, and looks
 for more; nobody sleeps on a request's behalf. Threads that bring requests have slots for short runs, since
 handing one over costs more than it takes; for all else there are threads of our own. A request larger than a
@@ -14,7 +15,7 @@ import time
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Protocol
 
 from cloud_runtime.errors import CallCancelledError, DeadlineError
@@ -45,6 +46,7 @@ class Call:
     """
 
     __slots__ = (
+        "_end",
         "_error",
         "_slices",
         "_taken",
@@ -52,7 +54,6 @@ class Call:
         "client",
         "deadline",
         "done",
-        "end",
         "inputs",
         "model",
         "since",
@@ -65,7 +66,7 @@ class Call:
         self.size = len(next(iter(inputs.values()))) if model.policy.limit else 1
         self.timing = Timing()
         self.cancelled = self.done = False
-        self.end: Callable[[], object] = bool  # called once it is done
+        self._end: Callable[[], object] = bool
         self._taken = 0
         self._slices: list[Arrays] = []
         self._error: BaseException | None = None
@@ -82,19 +83,36 @@ class Call:
         return self.inputs if count == self.size else rows(self.inputs, first, self._taken)
 
     def give(self, outputs: Arrays) -> None:
-        """Hand in the outputs of samples that were taken."""
+        """Hand in the outputs of samples that were taken; the inputs go once all have theirs."""
         self._slices.append(outputs)
-        self.done = not self.left
+        if not self.left:
+            self.inputs, self.done = {}, True
 
     def fail(self, error: BaseException) -> None:
         """End the request with an error."""
-        self._error, self.done = error, True
+        self._error, self.inputs, self.done = error, {}, True
 
     def result(self) -> Arrays:
-        """Return all outputs, or raise what ended the request."""
+        """Return all outputs, or raise, once, what ended the request."""
         if self._error is not None:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                self._error = None  # its traceback holds the frames that hold the call
         return join(self._slices)
+
+    def expect(self, end: Callable[[], object]) -> None:
+        """Have a function called once the call is done."""
+        self._end = end
+
+    def finish(self) -> None:
+        """Tell who expects it that it is done, and forget them.
+
+        What is told holds the call in its turn. A circle would keep the message until Python's collector
+        comes by, which counts objects and not bytes: hundreds of megabytes in a flood (record 71).
+        """
+        end, self._end = self._end, bool
+        end()
 
     def over(self) -> BaseException | None:
         """Say why the call need not be run any more, if so."""
@@ -106,6 +124,12 @@ class Call:
 
 
 _Batch = list[tuple[Call, int]]  # calls, each with so many of its samples
+
+
+class _Line(deque[Call]):
+    """One client's calls in order. ``yields``: samples of others that may step in before its next turn."""
+
+    yields = 0
 
 
 class TurnQueue:
@@ -120,7 +144,7 @@ class TurnQueue:
         self._wanted, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
         self._free, self._idle, self._lingering = slots, 0, 0
         self._stopped = False
-        self._lines: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._lines: OrderedDict[str, _Line] = OrderedDict()  # in the order of their turns
         for number in range(slots):
             threading.Thread(target=self._serve, name=f"run {number}", daemon=True).start()
 
@@ -136,10 +160,13 @@ class TurnQueue:
             DeadlineError: its deadline has passed.
             CallCancelledError: it was cancelled.
         """
-        call.end = end
         with self._lock:
             if error := call.over():
-                raise error
+                try:
+                    raise error
+                finally:
+                    del error  # its traceback holds this frame
+            call.expect(end)
             self._append(call)
             if not works:
                 self._wake()
@@ -190,7 +217,7 @@ class TurnQueue:
             waited = self._remove(call)
         if waited:
             call.fail(CallCancelledError("The call was cancelled."))
-            call.end()
+            call.finish()
 
     def stop(self) -> None:
         """End the threads, once nobody waits."""
@@ -210,6 +237,7 @@ class TurnQueue:
                     self._idle -= 1
                 expired, batch = self._take()
             self._run(expired, batch)
+            del expired, batch  # not to be kept while there is nothing to do
 
     def _wake(self) -> None:
         """Have one of our threads look, if a slot is free; whoever has one looks again after its run."""
@@ -237,10 +265,10 @@ class TurnQueue:
         if batch:
             _execute(batch)
         for call in expired:
-            call.end()
+            call.finish()
         for call, _ in batch:
             if call.done:
-                call.end()
+                call.finish()
         with self._lock:
             self._free += 1
             if batch and not batch[0][0].done:
@@ -249,7 +277,7 @@ class TurnQueue:
     def _collect(self, call: Call) -> _Batch:
         policy = call.model.policy
         limit = policy.limit if policy.joins else call.left
-        size = min(call.left, policy.slice) if policy.slice else call.left
+        size = _turn(call)
         if not (policy.joins and self._lines):
             return [(call, size)]
         if policy.delay_us and self._waiting(call, limit - size):
@@ -289,12 +317,33 @@ class TurnQueue:
 
     def _append(self, call: Call, *, again: bool = False) -> None:
         call.since = _now()
-        line = self._lines.setdefault(call.client, deque())
+        line = self._lines.get(call.client)
+        if line is None:
+            line = self._lines[call.client] = _Line()
+            if again:
+                line.yields = _turn(call)
+            else:
+                self._step_in(_turn(call))
         if again:  # what a client began first, it gets first
             line.appendleft(call)
         else:
             line.append(call)
         call.model.statistics.queued(1)
+
+    def _step_in(self, size: int) -> None:
+        """Let the last line go before those that have had a turn and want more, each as much as it had.
+
+        Whoever asks for little waits for the run under way and not for the next slice of a flood as well,
+        and whoever floods keeps half of the time.
+        """
+        passed: list[str] = []
+        for client, line in islice(reversed(self._lines.items()), 1, None):
+            if line.yields < size:
+                break
+            line.yields -= size
+            passed.append(client)
+        for client in reversed(passed):
+            self._lines.move_to_end(client)
 
     def _remove(self, call: Call) -> bool:
         line = self._lines.get(call.client)
@@ -312,15 +361,21 @@ class TurnQueue:
         call = line.popleft()
         if line:
             self._lines.move_to_end(client)
+            line.yields = _turn(call)
         else:
             del self._lines[client]
         call.model.statistics.queued(-1)
         return call
 
 
+def _turn(call: Call) -> int:
+    """Samples of a call that are run in one turn."""
+    return min(call.left, call.model.policy.slice or call.left)
+
+
 def _is_short(model: Model) -> bool:
-    """Tell whether the next run will be over soon, as far as the last one tells, without waiting for more."""
-    return 0 < model.statistics.last_run <= _SHORT and not model.policy.delay_us
+    """Tell whether the next run will be over soon, as far as the last two tell, without waiting for more."""
+    return 0 < model.statistics.usual_run <= _SHORT and not model.policy.delay_us
 
 
 def _fits(one: Call, other: Call) -> bool:

@@ -27,9 +27,9 @@ from export.graphs import EdgeDecoder, Graphs, pixels_of
 from export.session import open_graph
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
-from phasekey.model.canonical import Canonical
-from phasekey.model.layers import NormMaxPool2d
-from phasekey.model.secrets import draw_secret
+from phasekey.model.hiding.secrets import draw_secret
+from phasekey.model.layers.canonical import Canonical
+from phasekey.model.layers.equivariant import NormMaxPool2d
 
 BATCHES = (1, 2, 5, 64)
 MOST_BYTES = 128 * 2**20  # of x in one batch; of larger networks the batch of 64 is left out

@@ -1,8 +1,8 @@
 """x as a device would send it, without a key: of real images, or of synthetic ones where there are no others.
 
 Synthetic images are those that decoys are made of. They follow a Gaussian law of the training images
-(phasekey.model.sampler), so their features have the size of real ones; and the encoder's graph draws them by
-itself, unless decoys come from an archive: then they are drawn here.
+(phasekey.model.hiding.sampler), so their features have the size of real ones; and the encoder's graph draws
+them by itself, unless decoys come from an archive: then they are drawn here.
 """
 
 import math
@@ -17,7 +17,7 @@ from export.graphs import Graphs
 from export.session import open_graph
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import SplitNetwork
-from phasekey.model.secrets import draw_secret, hide, reveal
+from phasekey.model.hiding.secrets import draw_secret, hide, reveal
 
 SAMPLES = 128
 LARGEST = 8 * 2**20  # bytes of x; networks with a larger x, which are slow ones, get fewer samples

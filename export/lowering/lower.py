@@ -10,7 +10,7 @@ from export.lowering.stacked import Stacked
 from export.lowering.steps import Delta, Each, Gain, Pool, Scale, Sum, channel_factors
 from export.lowering.streams import Streams
 from export.lowering.thresholds import fold_threshold
-from phasekey.model.layers import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
+from phasekey.model.layers.equivariant import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
 from phasekey.model.network import Processing
 
 # Elements of a component per sample, in the largest map, up to which the number of nodes decides.

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from phasekey.model.layers import NormMaxPool2d
+from phasekey.model.layers.equivariant import NormMaxPool2d
 
 WIDEST_BLOCK = 16  # channels in a block of ONNX Runtime's blocked layout (NCHWc): 16 with AVX-512, else 8
 _VERSION = 12

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from export.lowering.streams import sum_of_squares
-from phasekey.model.layout import fold, unfold
+from phasekey.model.layers.layout import fold, unfold
 
 
 @dataclass(frozen=True)

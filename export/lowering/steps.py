@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from export.lowering.onnx_operators import max_pool
 from export.lowering.stacked import Stacked
 from export.lowering.streams import Streams
-from phasekey.model.layers import SMALLEST_SQUARED_NORM, NormBatchNorm, NormMaxPool2d, PhaseReLU
+from phasekey.model.layers.equivariant import SMALLEST_SQUARED_NORM, NormBatchNorm, NormMaxPool2d, PhaseReLU
 
 Form = TypeVar("Form", Streams, Stacked)
 _SMALLEST_NORM = SMALLEST_SQUARED_NORM**0.5

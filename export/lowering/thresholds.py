@@ -8,7 +8,7 @@ bias, Eq. 7 with its statistics, pooling by the norm, mean norms. And δ_c(f) = 
 import torch
 from torch import nn
 
-from phasekey.model.layers import PhaseReLU, Residual
+from phasekey.model.layers.equivariant import PhaseReLU, Residual
 
 
 def fold_threshold(layers: nn.Sequential) -> float:

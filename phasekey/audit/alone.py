@@ -33,7 +33,7 @@ def compare_alone(
     """
     if dataset.task != "classes":
         return None
-    found = compare_checkpoint(checkpoint, dataset, epochs=EPOCHS[budget])
+    found = compare_checkpoint(checkpoint, dataset, epochs=EPOCHS[budget], work=folder / FILE, progress=True)
     write_facts(folder / f"{FILE}.json", found, error=AuditError)
     page = f"# What the cloud adds\n\n{found.page()}\n"
     write_whole(folder / f"{FILE}.md", page.encode(), error=AuditError)

@@ -13,7 +13,7 @@ from phasekey.machine import let_threads_sleep
 from phasekey.training.command import NEEDED
 
 if TYPE_CHECKING:
-    from phasekey.audit.report.thresholds import Threshold
+    from phasekey.audit.report.judgement.thresholds import Threshold
     from phasekey.audit.result.result import Audit
     from phasekey.audit.subject.subject import Subject
     from phasekey.training.controls.comparison import Comparison
@@ -132,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         return _exports(args) if args.compare[0] == "exports" else _compare(args.compare, args.out)
     _check(args)
-    from phasekey.audit.report.thresholds import load_thresholds
+    from phasekey.audit.report.judgement.thresholds import load_thresholds
 
     thresholds = load_thresholds(args.fail_above) if args.fail_above else ()  # before the long part
     subject, dataset = _open(args)
@@ -192,7 +192,7 @@ def _audit(args: argparse.Namespace, subject: "Subject", dataset: "ImageDataset"
     from phasekey.audit.budget import effort_of
     from phasekey.audit.pipeline import Request, run_audit
     from phasekey.audit.report.delivery import deliver
-    from phasekey.audit.report.verdict import verdict_grade, verdict_sentence
+    from phasekey.audit.report.judgement.verdict import verdict_grade, verdict_sentence
     from phasekey.audit.result.report_json import REPORT_FILE
     from phasekey.audit.result.summary import summarise
     from phasekey.audit.subject.stage import Terms
@@ -243,7 +243,7 @@ def _outcome(audit: "Audit", verdict: str) -> str:
 
 
 def _judge(audit: "Audit", thresholds: "tuple[Threshold, ...]") -> int:
-    from phasekey.audit.report.thresholds import broken
+    from phasekey.audit.report.judgement.thresholds import broken
 
     sentences = broken(thresholds, audit)
     for sentence in sentences:

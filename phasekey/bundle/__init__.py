@@ -23,7 +23,7 @@ from phasekey.bundle.parts import (
     SecretSpec,
     WireSpec,
 )
-from phasekey.bundle.schema import schema_text
+from phasekey.bundle.schema.check import schema_text
 from phasekey.bundle.staging import staged
 from phasekey.bundle.tensors import TensorSpec, format_shape
 from phasekey.bundle.write import describe_graph, identify, name_model, write_manifest

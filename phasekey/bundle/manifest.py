@@ -24,7 +24,7 @@ from phasekey.bundle.parts import (
     SecretSpec,
     WireSpec,
 )
-from phasekey.bundle.schema import validate
+from phasekey.bundle.schema.check import validate
 from phasekey.bundle.signature import TrustedKey, verify
 from phasekey.bundle.tensors import TensorSpec
 

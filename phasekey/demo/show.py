@@ -11,7 +11,7 @@ from phasekey.demo.measure import Mode, Seen, components_of, held_out
 from phasekey.demo.page import Candidates, PageContent, Transmission, render
 from phasekey.demo.picture import Row, draw, mosaic
 from phasekey.model import SplitNetwork
-from phasekey.model.secrets import draw_secret, reveal
+from phasekey.model.hiding.secrets import draw_secret, reveal
 from phasekey.training.evaluate import to_float
 
 SHOWN = 5  # rows of the picture

@@ -13,7 +13,7 @@ from torch import Tensor
 from phasekey.federated.travelling import put, travelling
 from phasekey.federated.updates import Arrays
 from phasekey.model import SplitNetwork
-from phasekey.training import objective
+from phasekey.training.loop import objective
 
 LEARNING_RATE = 0.1
 TOTAL_VARIATION = 0.1

@@ -10,10 +10,10 @@ from phasekey.federated.settings import Terms
 from phasekey.federated.travelling import put, take, travelling
 from phasekey.federated.updates import Arrays, Update, clip
 from phasekey.model import SplitNetwork
-from phasekey.training import objective
-from phasekey.training.batches import Batches
 from phasekey.training.data.dataset import Augment, Split
-from phasekey.training.step import TrainingPass
+from phasekey.training.loop import objective
+from phasekey.training.loop.batches import Batches
+from phasekey.training.loop.step import TrainingPass
 
 MOMENTUM = 0.9
 # Of the learning rate, for a thawed encoder: at the full rate a LeNet's, which has no norms, came to chance

@@ -11,10 +11,10 @@ from phasekey.federated.errors import FederatedError
 from phasekey.federated.rounds import Public
 from phasekey.federated.running import Job, improve
 from phasekey.federated.splits import Rows, deal, parse_split
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset, Split
 from phasekey.training.data.registry import load_dataset
-from phasekey.training.loop import train
+from phasekey.training.loop.train import train
+from phasekey.training.settings.config import TrainConfig
 
 if TYPE_CHECKING:
     from phasekey.federated.flower.device import Device
@@ -79,13 +79,14 @@ def gather(dataset: ImageDataset, clients: int, words: str, seed: int) -> Dealt:
     return Dealt(dataset, [rest[rows] for rows in dealt], proxy)
 
 
-def train_start(dealt: Dealt, data: str, out: Path) -> Path:
+def train_start(dealt: Dealt, data: str, out: Path, seed: int = 0) -> Path:
     """Train a network to begin with on public images alone.
 
     Args:
         dealt: who holds what.
         data: words for the checkpoint.
         out: folder for model.pt.
+        seed: of weights and order.
 
     Returns:
         Its path; what is there already stays.
@@ -96,7 +97,7 @@ def train_start(dealt: Dealt, data: str, out: Path) -> Path:
     path = out / "model.pt"
     if not path.is_file():
         small = replace(dealt.dataset, train=_rows(dealt.dataset.train, dealt.proxy))
-        train(TrainConfig(data=data, out=out, epochs=START_EPOCHS), small, progress=False)
+        train(TrainConfig(data=data, out=out, epochs=START_EPOCHS, seed=seed), small, progress=False)
     return path
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.updates import Arrays
 from phasekey.model import SplitNetwork
-from phasekey.model.layers import NormBatchNorm
+from phasekey.model.layers.equivariant import NormBatchNorm
 from phasekey.training.data.lazy import Images
 from phasekey.training.evaluate import to_float
 

@@ -1,11 +1,11 @@
 """Networks split in encoder, processing module and decoder, and the equivariant layers between them."""
 
 from phasekey.model.architectures import NAMES, Split, describe
-from phasekey.model.decoys import DecoyLaw
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import HeadName
+from phasekey.model.hiding.decoys import DecoyLaw
+from phasekey.model.hiding.secrets import SecretKind
 from phasekey.model.network import FORMS, Form, SplitNetwork, Task
-from phasekey.model.secrets import SecretKind
 
 __all__ = ["FORMS", "NAMES", "Form", "ModelError", "SplitNetwork", "Task", "build_network"]
 

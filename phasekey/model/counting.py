@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from phasekey.model.canonical import Canonical
+from phasekey.model.layers.canonical import Canonical
 from phasekey.model.network import SplitNetwork
 
 

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phasekey.model import description as d
-from phasekey.model.build import Builder, Shape
 from phasekey.model.errors import ModelError
-from phasekey.model.layers import Residual
+from phasekey.model.layers.build import Builder, Shape
+from phasekey.model.layers.equivariant import Residual
 
 HeadName = Literal["paper", "light", "bottleneck", "deep-bottleneck", "norm-bottleneck"]
 HEADS: tuple[HeadName, ...] = get_args(HeadName)

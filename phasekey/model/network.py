@@ -5,16 +5,16 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from phasekey.model.build import Builder, Shape
-from phasekey.model.canonical import Canonical
-from phasekey.model.decoys import DECOY_LAWS, DecoyLaw, draw_decoys, white
 from phasekey.model.description import Activation, Architecture, AvgPool, Dropout, MaxPool
 from phasekey.model.errors import ModelError
 from phasekey.model.heads import BOTTLENECKS, HeadName, build_head, build_opening, check_head
-from phasekey.model.layout import fold, unfold
+from phasekey.model.hiding.decoys import DECOY_LAWS, DecoyLaw, draw_decoys, white
+from phasekey.model.hiding.sampler import ImageSampler
+from phasekey.model.hiding.secrets import SecretKind, check_secret, draw_secret, hide, reveal
+from phasekey.model.layers.build import Builder, Shape
+from phasekey.model.layers.canonical import Canonical
+from phasekey.model.layers.layout import fold, unfold
 from phasekey.model.pixels import Centre
-from phasekey.model.sampler import ImageSampler
-from phasekey.model.secrets import SecretKind, check_secret, draw_secret, hide, reveal
 
 Form = Literal["original", "additional", "noisy", "complex", "canonical"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -29,7 +29,7 @@ class Processing(nn.Module):
     """Φ: block layout (N, kC, H, W) or (N, kD) -> block layout (N, kC', H', W') or (N, kD'); folded inside.
 
     Args:
-        layers: of phasekey.model.layers, and torch's own without bias.
+        layers: of phasekey.model.layers.equivariant, and torch's own without bias.
         components: k.
     """
 

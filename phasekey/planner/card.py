@@ -6,7 +6,7 @@ from phasekey.model.architectures import describe
 from phasekey.planner.devices import CLOUD, DEVICES, DOWNLINK, RTT, UPLINK, usual_speeds
 from phasekey.planner.latency import Speeds, Work, jpeg_bytes, latency
 from phasekey.planner.layers import layer_costs
-from phasekey.planner.network import work_of
+from phasekey.planner.network import name_of, work_of
 
 ASSUMED = (
     f"By rough speeds of three classes of devices; {UPLINK:g} Mbit/s up, {DOWNLINK * UPLINK:g} down, "
@@ -34,9 +34,9 @@ def plan_lines(manifest: Manifest) -> tuple[str, ...]:
 
 def _whole(manifest: Manifest) -> int:
     """Operations of the network as described, without a head, or by the bundle's own count."""
-    network, image = manifest.network, manifest.image
+    image = manifest.image
     try:
-        architecture = describe(str(network.get("arch")), network.get("variant"))
+        architecture = describe(*name_of(manifest))
         size = (image.channels, image.height, image.width)
         costs = layer_costs(architecture, classes=len(manifest.labels), image=size)
     except ModelError:  # a network of one's own

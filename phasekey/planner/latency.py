@@ -3,7 +3,8 @@
 latency = encode + up + cloud + down + decode, each part with no overlap: one image, one at a time.
   encode, decode   operations on the device / device speed
   up, down         bytes · 8 / link speed; half a round trip each
-  cloud            k · operations of the processing module / cloud speed
+  cloud            k · operations of the processing module / cloud speed, and of a canonical form its frame's
+                   time: hundreds of small operators, which operations don't tell
 What a run costs beyond its operations (starting a graph, serialising) is in `per_call`.
 """
 
@@ -11,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
+# Milliseconds of a canonical frame on one core: 0.50 and 0.98 of LeNet's feature, k = 2 and 8; 0.58 of a
+# ResNet's early one, k = 2 (docs/adr/0044).
+FRAME, FRAME_OF_A_COMPONENT = 0.4, 0.08
 JPEG_SMALL = 1_100  # bytes of a 32 × 32 image, and of a 224 × 224 one: measured, quality about 75
 JPEG_LARGE = 19_000
 SIDE_SMALL, SIDE_LARGE = 32, 224
@@ -49,6 +53,7 @@ class Work:
         up, down: bytes on the wire, for all components together.
         private: whether the cloud is kept from seeing the image as such.
         remote: whether the cloud is asked at all.
+        frame: milliseconds of a canonical form's frame in the cloud, whatever the cloud's speed.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Work:
     down: int
     private: bool = True
     remote: bool = True
+    frame: float = 0.0
 
     @property
     def device(self) -> int:
@@ -97,7 +103,7 @@ def latency(work: Work, speeds: Speeds) -> Latency:
     return Latency(
         encode=work.encode / (1e6 * speeds.device),
         up=8 * work.up / (1e3 * speeds.uplink) + leg,
-        cloud=work.cloud / (1e6 * speeds.cloud),
+        cloud=work.cloud / (1e6 * speeds.cloud) + work.frame,
         down=8 * work.down / (1e3 * speeds.downlink) + leg,
         decode=work.decode / (1e6 * speeds.device),
     )
@@ -106,6 +112,11 @@ def latency(work: Work, speeds: Speeds) -> Latency:
 def fastest(ways: Sequence[Work], speeds: Speeds) -> Work:
     """Return the way with the least latency; of equals, the first."""
     return min(ways, key=lambda way: latency(way, speeds).total)
+
+
+def frame_time(components: int) -> float:
+    """Estimate what the frame of a canonical form takes in the cloud for one input, in milliseconds."""
+    return FRAME + FRAME_OF_A_COMPONENT * components
 
 
 def jpeg_bytes(height: int, width: int) -> int:

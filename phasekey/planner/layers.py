@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from phasekey.model import description as d
-from phasekey.model.build import Builder, Shape
 from phasekey.model.counting import count_operations
 from phasekey.model.description import Architecture
+from phasekey.model.layers.build import Builder, Shape
 
 # A cut before one of these would send what the device could still shrink or normalise at almost no cost.
 _CHEAP = (d.Activation, d.BatchNorm, d.MaxPool, d.AvgPool, d.Flatten, d.Dropout)

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import torch
 
-from phasekey.model.build import Builder
 from phasekey.model.counting import count_operations
 from phasekey.model.description import Architecture
+from phasekey.model.layers.build import Builder
 
 ROUNDS, FEWEST, WARM_UP = 100, 5, 5
 LONGEST = 5.0  # seconds, unless FEWEST calls take more

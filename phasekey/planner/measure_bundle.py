@@ -52,7 +52,10 @@ def bundle_speeds(folder: Path) -> Speeds:
         repository = echo_repository(manifest, cloud, Path(made))
         coding = _coding(edge, manifest, images)
         processing = _processing(cloud, manifest)
-        with running_server(repository) as address, _call(edge, manifest, address, images) as call:
+        with (
+            running_server(repository, quiet=True) as address,
+            _call(edge, manifest, address, images) as call,
+        ):
             whole = median_seconds(call)
     rtt = round_trip()
     sent = rtt / 1000 + 8 * (cost["bytes_up"] + cost["bytes_down"]) / (1e6 * LOOPBACK)

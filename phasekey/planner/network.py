@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phasekey.bundle import Manifest, edge_of, load_manifest
-from phasekey.model.architectures import describe
+from phasekey.model import ModelError
+from phasekey.model.architectures import NAMES, VARIANTS, describe
 from phasekey.model.description import Architecture
 from phasekey.planner.errors import PlannerError
-from phasekey.planner.latency import Work
+from phasekey.planner.latency import Work, frame_time
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def of_bundle(folder: Path) -> Network:
         PlannerError: a network that was not built from one of our descriptions.
     """
     manifest = load_manifest(edge_of(folder))
-    arch, variant = manifest.network.get("arch"), manifest.network.get("variant")
+    arch, variant = name_of(manifest)
     try:
-        architecture, early = describe(str(arch), variant), describe(str(arch), None, "early")
-    except Exception as error:
+        architecture, early = describe(arch, variant), describe(arch, None, "early")
+    except ModelError as error:
         raise PlannerError(
             f"the bundle's network {arch!r} is not one that this plan knows layer by layer; plan for the "
             "nearest one with --arch"
@@ -71,6 +72,22 @@ def of_bundle(folder: Path) -> Network:
     return Network(
         manifest.model_name, architecture, size, len(manifest.labels), early.encoder_end, work_of(manifest)
     )
+
+
+def name_of(manifest: Manifest) -> tuple[str, str | None]:
+    """Take apart how a bundle names its network.
+
+    Exports of a checkpoint say what `phasekey train --arch --variant` was given; those of a network that was
+    built in Python say the description's name, "resnet20-alpha" or "lenet-early".
+
+    Returns:
+        Architecture and variant, as `describe` takes them; what is none of ours as it stands.
+    """
+    arch, variant = str(manifest.network.get("arch")), manifest.network.get("variant")
+    name, _, end = arch.rpartition("-")
+    if name not in NAMES or end not in (*VARIANTS, "early"):
+        return arch, variant
+    return name, end if end in VARIANTS else None
 
 
 def work_of(manifest: Manifest) -> Work:
@@ -83,4 +100,5 @@ def work_of(manifest: Manifest) -> Work:
         decode=cost["flops_decoder"],
         up=cost["bytes_up"],
         down=cost["bytes_down"],
+        frame=frame_time(manifest.secret.components) if manifest.network.get("form") == "canonical" else 0.0,
     )

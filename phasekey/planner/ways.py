@@ -7,7 +7,7 @@ from typing import Literal
 
 from phasekey.model.description import Architecture
 from phasekey.planner.errors import PlannerError
-from phasekey.planner.latency import Work, jpeg_bytes
+from phasekey.planner.latency import Work, frame_time, jpeg_bytes
 from phasekey.planner.layers import LayerCost, head_operations, layer_costs
 
 Decoys = Literal["prepared", "drawn"]
@@ -22,10 +22,17 @@ class Hiding:
         components: k, the rows that go out for one input.
         decoys: "prepared", encoded ahead of time, so that an answer takes one pass of the encoder; or "drawn"
             for each answer, which takes k.
+        canonical: the cloud runs the plain network inside a frame; its encoder has no head.
     """
 
     components: int = 2
     decoys: Decoys = "prepared"
+    canonical: bool = False
+
+    @property
+    def head(self) -> str:
+        """What encoders of splits end in."""
+        return "none" if self.canonical else "light"
 
     @property
     def passes(self) -> int:
@@ -93,7 +100,8 @@ def ways(
     last = len(costs) - 1
     ends = [index + 1 for index in range(last) if costs[index].ends_a_step and index + 1 < last]
     splits = {
-        end: _split(_name(costs, end, end == early_end), costs, (end, last), "light", hiding) for end in ends
+        end: _split(_name(costs, end, end == early_end), costs, (end, last), hiding.head, hiding)
+        for end in ends
     }
     return Ways(
         local=Work("whole network on the device", whole, 0, 0, 0, 0, remote=False),
@@ -121,6 +129,7 @@ def _split(name: str, costs: Sequence[LayerCost], cuts: tuple[int, int], head: s
         decode=_sum(costs[end:]),
         up=sent * math.prod(feature),
         down=sent * math.prod(processed),
+        frame=frame_time(hiding.components) if hiding.canonical else 0.0,
     )
 
 

@@ -1,6 +1,7 @@
 """Training of split networks: data, augmentation, the loop, its checkpoints; `fit` for networks of one's own.
 
-Importing this package needs no torch; `fit`, `phasekey.training.loop` and `phasekey.training.checkpoint` do.
+Importing this package needs no torch; `fit`, `phasekey.training.loop.train` and
+`phasekey.training.checkpoint` do.
 """
 
 from typing import TYPE_CHECKING, Any

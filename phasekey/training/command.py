@@ -6,10 +6,10 @@ from pathlib import Path
 
 from phasekey.command import require_extra
 from phasekey.machine import let_threads_sleep
-from phasekey.training.config import TrainConfig
-from phasekey.training.modes import MODES, PRESETS, Mode, chosen_settings, describe
-from phasekey.training.options import add_options, given_options
 from phasekey.training.recipes import load_recipe, recipe_names
+from phasekey.training.settings.config import TrainConfig
+from phasekey.training.settings.modes import MODES, PRESETS, Mode, chosen_settings, describe
+from phasekey.training.settings.options import add_options, given_options
 
 DESCRIPTION = "Train a network that is split for private inference, and save it for `phasekey export`."
 EPILOG = f"""\
@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from phasekey.training.data.registry import load_dataset
-    from phasekey.training.loop import STATE_FILE, train
+    from phasekey.training.loop.train import STATE_FILE, train
 
-    dataset = load_dataset(config.data, config.image_size, progress=True)
+    dataset = load_dataset(config.data, config.image_size, progress=True).at_most(config.images)
     tqdm.write(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test images, "
         f"{len(dataset.classes)} classes"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from phasekey.model import SplitNetwork
-from phasekey.training.objective import num_correct
+from phasekey.training.loop.objective import num_correct
 from phasekey.training.pixels import Pixels
 
 # Fixed for all runs: figures of two runs then differ by their weights alone.

@@ -7,12 +7,12 @@ from typing import Any
 from tqdm import tqdm
 
 from phasekey.model import SplitNetwork
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.errors import TrainingError
-from phasekey.training.loop import OnEpoch, train
+from phasekey.training.loop.train import OnEpoch, train
 from phasekey.training.own import OwnNetwork, own_network
+from phasekey.training.settings.config import TrainConfig
 
 # What the network itself says.
 OF_THE_NETWORK = frozenset(
@@ -46,7 +46,7 @@ def fit(
         fresh: start anew where an unfinished run would otherwise go on.
         progress: show a bar, and a line for each epoch.
         on_epoch: called with the figures of each epoch, in place of that line.
-        **settings: as phasekey.training.config.TrainConfig has them: epochs, defence, lr, batch_size, ...
+        **settings: as phasekey.training.settings.config.TrainConfig has them: epochs, defence, lr, ...
 
     Returns:
         The path of model.pt.

@@ -155,7 +155,7 @@ def test_the_example_in_the_readme_runs(
 
 def test_the_copy_of_the_manifest_schema_is_exact() -> None:
     copy = (ROOT / "docs" / "manifest.schema.json").read_text()
-    assert copy == schema_text(), "cp phasekey/bundle/schema.json docs/manifest.schema.json"
+    assert copy == schema_text(), "cp phasekey/bundle/schema/schema.json docs/manifest.schema.json"
 
 
 def test_every_field_of_the_manifest_is_explained() -> None:

@@ -11,13 +11,13 @@ from export.graphs import build_graphs
 from export.pipeline import export_checkpoint
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import build_network
-from phasekey.model.secrets import rotations
+from phasekey.model.hiding.secrets import rotations
 from phasekey.served import running_server
 from phasekey.training.checkpoint import load_checkpoint
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.registry import load_dataset
 from phasekey.training.evaluate import to_float
-from phasekey.training.loop import train
+from phasekey.training.loop.train import train
+from phasekey.training.settings.config import TrainConfig
 from sdk import DerivedKeys, EdgeClient
 
 WIDTH = 24

@@ -15,7 +15,7 @@ from phasekey.audit.numerics.metrics import circular_error
 from phasekey.audit.numerics.rotation import unrotate
 from phasekey.audit.scene.scene import Floats
 from phasekey.audit.scene.view import AttackerView, Transmissions
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 
 
 def strongest_angles(context: Context) -> AngleEstimates | None:

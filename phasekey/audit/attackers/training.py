@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from phasekey.audit.attack import CurvePoint, Watch
 from phasekey.audit.scene.scene import Floats, Samples
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 
 CHECKS = 20  # of the validation loss over one training
 WEIGHT_DECAY = 1e-4
@@ -143,7 +143,7 @@ def fit(
     """
     network.to(device()).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=_rise(steps))
     curve: list[CurvePoint] = []
     best, kept, running = float("inf"), copy.deepcopy(network.state_dict()), 0.0
     every = max(1, steps // CHECKS)
@@ -164,6 +164,14 @@ def fit(
     network.load_state_dict(kept)
     network.eval()
     return tuple(curve)
+
+
+def _rise(steps: int) -> float:
+    """The share of steps that the rate rises in: a tenth, but two steps where there are some.
+
+    torch divides by the steps from the first to the largest rate, and a tenth of ten steps leaves none.
+    """
+    return min(0.9, max(0.1, 2 / steps))
 
 
 def _validate(network: nn.Module, loss: Callable[[nn.Module], float]) -> float:

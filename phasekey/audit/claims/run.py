@@ -9,10 +9,11 @@ import numpy as np
 
 from phasekey.audit.attack import Watch
 from phasekey.audit.budget import Effort
-from phasekey.audit.claims import anonymous, bounded
+from phasekey.audit.claims.anonymous import claim as anonymous
+from phasekey.audit.claims.anonymous.identification import Judge
+from phasekey.audit.claims.bounded import claim as bounded
+from phasekey.audit.claims.bounded.gram import GramLaw
 from phasekey.audit.claims.figures import ClaimFigure, promising, table
-from phasekey.audit.claims.gram import GramLaw
-from phasekey.audit.claims.identification import Judge
 from phasekey.audit.errors import AuditError
 from phasekey.audit.scene.build import CHANGES
 from phasekey.audit.scene.scene import Device, Floats, Pixels

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from phasekey.audit.attack import Leak
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.bars import badge, bar
-from phasekey.audit.report.grades import grade_in
-from phasekey.audit.report.markup import Html, joined, section, table, tag
-from phasekey.audit.report.numbers import NOT_KNOWN, in_table, plain_interval, with_interval
-from phasekey.audit.report.overview import form_of
-from phasekey.audit.report.page import document
-from phasekey.audit.report.terms import leaks, words
-from phasekey.audit.report.verdict import why_not
+from phasekey.audit.report.html.bars import badge, bar
+from phasekey.audit.report.html.markup import Html, joined, section, table, tag
+from phasekey.audit.report.html.overview import form_of
+from phasekey.audit.report.html.page import document
+from phasekey.audit.report.judgement.grades import grade_in
+from phasekey.audit.report.judgement.numbers import NOT_KNOWN, in_table, plain_interval, with_interval
+from phasekey.audit.report.judgement.terms import leaks, words
+from phasekey.audit.report.judgement.verdict import why_not
 from phasekey.audit.result.catalogue import catalogue, entry_of, headlines
 from phasekey.audit.result.result import Audit, Figure
 from phasekey.files import write_whole

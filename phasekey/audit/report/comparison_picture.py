@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phasekey.audit.report.figures import COLOURS, INK, PLAIN, TRACK, new_picture, save
-from phasekey.audit.report.grades import grade_in
+from phasekey.audit.report.judgement.grades import grade_in
 from phasekey.audit.result.catalogue import catalogue
 from phasekey.audit.result.result import Audit
 

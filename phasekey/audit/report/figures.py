@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phasekey.audit.errors import AuditError
-from phasekey.audit.report.grades import Grade, grade, looked_at
-from phasekey.audit.report.pictures import Row, rows, sweep
+from phasekey.audit.report.html.pictures import Row, rows, sweep
+from phasekey.audit.report.judgement.grades import Grade, grade, looked_at
 from phasekey.audit.result.catalogue import entry_of, headlines
 from phasekey.audit.result.examples import Examples
 from phasekey.audit.result.result import AttackResult, Audit, Figure

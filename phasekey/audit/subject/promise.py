@@ -33,7 +33,7 @@ def promise_of(guarantee: dict[str, Any] | None, secret: str, components: int) -
     """Read a guarantee as a manifest states it.
 
     Args:
-        guarantee: of a manifest, or of a network by `phasekey.model.promise`.
+        guarantee: of a manifest, or of a network by `phasekey.model.hiding.promise`.
         secret: kind of the secret.
         components: k.
 

@@ -10,8 +10,8 @@ from phasekey.audit.subject.bundle_device import BundleDevice
 from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.audit.subject.promise import Promise, promise_of
 from phasekey.bundle.checksums import sha256_of_file
+from phasekey.model.hiding.promise import guarantee_of
 from phasekey.model.network import MIXED
-from phasekey.model.promise import guarantee_of
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
 Kind = Literal["checkpoint", "bundle"]

@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--authority", type=Path, metavar="PEM", help="that vouches for the server")
     parser.add_argument(
+        "--key", type=Path, metavar="FILE",
+        help="this device's private key, of ssh-keygen -t ecdsa -b 384 -N '' -f FILE, for a server that has "
+        "FILE.pub in its --authorized-keys; needs --authority",
+    )  # fmt: skip
+    parser.add_argument(
         "--insecure", action="store_true", help="connect to another machine without certificates"
     )
     parser.add_argument(
@@ -42,6 +47,8 @@ def check(args: argparse.Namespace) -> None:
         FederatedError: naming what is wrong.
     """
     require_safe(endpoint(args.superlink)[0], encrypted=args.authority is not None, insecure=args.insecure)
+    if args.key and not args.authority:
+        raise FederatedError("--key takes --authority: a key is shown to the right server only")
     if not args.data.exists():
         raise FederatedError(f"no images at {str(args.data)!r}: give --data FOLDER, with CLASS/IMAGE in it")
 
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     from phasekey.federated.flower.device import Device, Holding
     from phasekey.federated.flower.machines import take_part
     from phasekey.federated.images import read_images
+    from phasekey.federated.keys import require_key
     from phasekey.training.checkpoint import Checkpoint, load_checkpoint
 
     def hold(checkpoint: Checkpoint) -> Holding:
@@ -65,8 +73,10 @@ def run(args: argparse.Namespace) -> None:
         tqdm.write(f"{len(split)} images to learn from; they stay here")
         return Holding(split, "shift" if checkpoint.architecture["image"][0] == 1 else "crop-flip", args.seed)
 
+    if args.key is not None:
+        require_key(args.key)
     first = None if args.ckpt is None else load_checkpoint(args.ckpt)
     device = Device(hold, args.aggregate, thawed=args.thaw_encoder, first=first)
     tls = None if args.authority is None else Tls(args.authority)
     tqdm.write(f"taking part in rounds of {args.superlink}, as {args.aggregate}; Ctrl-C ends it")
-    take_part([device], args.superlink, args.state, tls, tqdm.write)
+    take_part([device], args.superlink, args.state, tls, tqdm.write, key=args.key)

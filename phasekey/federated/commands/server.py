@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--private-key", type=Path, metavar="PEM", help="of that certificate")
     parser.add_argument("--authority", type=Path, metavar="PEM", help="that vouches for the certificate")
     parser.add_argument(
+        "--authorized-keys", type=Path, metavar="FILE",
+        help="public keys of the devices that may take part, a line each: NAME.pub of ssh-keygen -t ecdsa "
+        "-b 384 -N '' -f NAME; needs certificates (default: whoever reaches the port)",
+    )  # fmt: skip
+    parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without certificates"
     )
 
@@ -52,6 +57,10 @@ def check(args: argparse.Namespace) -> None:
     files = (args.certificate, args.private_key, args.authority)
     if any(files) and not all(files):
         raise FederatedError("--certificate, --private-key and --authority go together")
+    if args.authorized_keys and not all(files):
+        raise FederatedError(
+            "--authorized-keys takes certificates: devices show their keys to the right server"
+        )
     require_safe(endpoint(args.listen)[0], encrypted=all(files), insecure=args.insecure)
 
 
@@ -65,6 +74,7 @@ def run(args: argparse.Namespace) -> None:
 
     from phasekey.federated.flower.children import Tls
     from phasekey.federated.flower.machines import serve
+    from phasekey.federated.keys import authorized_keys
     from phasekey.federated.rounds import Public
     from phasekey.federated.running import Job
     from phasekey.training.checkpoint import load_checkpoint
@@ -72,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
 
     if args.thaw_encoder:
         tqdm.write("warning: --thaw-encoder: an image seen under two encoders leaks more", file=sys.stderr)
+    keys = None if args.authorized_keys is None else authorized_keys(args.authorized_keys)
     start = load_checkpoint(args.ckpt)
     words = args.data or start.config.get("data")
     if not words:
@@ -88,4 +99,4 @@ def run(args: argparse.Namespace) -> None:
         args.ckpt, public, rounds_of(args), terms_of(args), args.out, tqdm.write, releasing(args, words)
     )
     tls = Tls(args.authority, args.certificate, args.private_key) if args.certificate else None
-    tqdm.write(f"saved {serve(job, *endpoint(args.listen), tls)}")
+    tqdm.write(f"saved {serve(job, *endpoint(args.listen), tls, keys)}")

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_rounds(parser, CLIENTS)
     add_release(parser, required=False)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the dealing (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of dealing and start (default: 0)")
 
 
 def check(args: argparse.Namespace) -> None:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
 
     dealing = Dealing(args.data, args.clients, args.split, args.seed)
     dealt = gather(load_dataset(args.data, progress=True), args.clients, args.split, args.seed)
-    start = args.ckpt or train_start(dealt, args.data, args.out / "start")
+    start = args.ckpt or train_start(dealt, args.data, args.out / "start", args.seed)
     job = Job(
         start, dealt.public, rounds_of(args), terms_of(args), args.out, tqdm.write, releasing(args, args.data)
     )

@@ -4,6 +4,9 @@ Usage: python -m phasekey.federated.flower.child PARENT-PID superlink|supernode 
 """
 
 import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import phasekey.federated.flower  # noqa: F401 - telemetry off first
 
@@ -16,9 +19,14 @@ def main() -> None:
     sys.argv = [f"flower-{program}", *sys.argv[3:]]
     start_parent_process_monitor(parent)
     if program == "superlink":
-        from flwr.superlink.cli.flower_superlink import flower_superlink
+        from phasekey.federated.flower.children import SECRET_FILE
+        from phasekey.federated.flower.control import OwnProcessOnly
 
-        flower_superlink()
+        secret = Path(sys.argv[sys.argv.index(SECRET_FILE) + 1]).read_bytes()
+        module: Any = import_module("flwr.superlink.cli.flower_superlink")
+        # It has no public door: accounts are of Flower's hosted service.
+        module.load_control_authn_plugin = lambda: OwnProcessOnly(secret)
+        module.flower_superlink()
     else:
         from flwr.supernode.cli.flower_supernode import flower_supernode
 

@@ -17,6 +17,11 @@ LOOPBACK = "127.0.0.1"
 READY_WITHIN = 60.0  # seconds, from start to the first accepted connection
 GRACE = 10.0  # seconds, from being asked to leave to being made to
 SECRET_BYTES = 32
+UNKNOWN = (
+    b"[code: 2001]",
+    b"[code: 2004]",
+)  # in Flower's log: no key where one is asked for; one not registered
+SECRET_FILE = "--superexec-auth-secret-file"  # option of both programs
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,21 @@ class Child:
         self.port, self._program, self._options, self._folder = port, program, list(options), folder
         self.log, self._secret = folder / f"{program}-{port}.log", folder / f"{program}-{port}.secret"
         self._process: subprocess.Popen[bytes] | None = None
+        self._before = 0  # bytes of the log that are of an earlier start
         self.secret = secrets.token_bytes(SECRET_BYTES)  # whoever has it may take the program's tasks
 
     @property
     def runs(self) -> bool:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it ended because the SuperLink does not know its key: its log alone says so."""
+        if self.runs:
+            return False
+        said = self.log.read_bytes()[self._before :]
+        return any(code in said for code in UNKNOWN)
 
     def __enter__(self) -> "Child":
         """Start it, without waiting."""
@@ -73,13 +87,14 @@ class Child:
         self._secret.write_bytes(self.secret)
         command = [sys.executable, "-m", "phasekey.federated.flower.child", str(os.getpid()), self._program]
         command += [*self._options, "--port", str(self.port), "--isolation", "process"]
-        command += ["--superexec-auth-secret-file", str(self._secret)]
+        command += [SECRET_FILE, str(self._secret)]
         home = {**os.environ, "FLWR_HOME": str(self._folder / "flower"), "FLWR_LOG_LEVEL": "INFO"}
         with self.log.open("ab") as log:
+            self._before = log.tell()
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=home)  # noqa: S603
 
     def wait_until_ready(self) -> None:
-        """Wait until it listens.
+        """Wait until it listens, or was turned away.
 
         Raises:
             FederatedError: it ended, or did not listen in a minute.
@@ -95,6 +110,8 @@ class Child:
         finally:
             self._secret.unlink(missing_ok=True)
         self.stop()
+        if self.unknown:  # it listened, and went away
+            return
         raise FederatedError(
             f"Flower's {self._program} did not start on port {self.port}; {str(self.log)!r} has its words"
         )
@@ -118,15 +135,17 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def superlink(host: str, port: int, folder: Path, tls: Tls | None) -> Child:
+def superlink(host: str, port: int, folder: Path, tls: Tls | None, *, ask_for_keys: bool) -> Child:
     """Describe the SuperLink, to which devices connect.
 
     Args:
         host, port: on which it listens.
         folder: for its log.
         tls: its certificate; None for plaintext.
+        ask_for_keys: take registered devices alone.
     """
     options = ["--host", host, "--disable-runtime-dependency-installation"]
+    options += ["--enable-supernode-auth"] if ask_for_keys else []
     if tls is None:
         options.append("--insecure")
     else:
@@ -135,13 +154,15 @@ def superlink(host: str, port: int, folder: Path, tls: Tls | None) -> Child:
     return Child("superlink", options, folder, port)
 
 
-def supernode(address: str, folder: Path, tls: Tls | None) -> Child:
+def supernode(address: str, folder: Path, tls: Tls | None, key: Path | None) -> Child:
     """Describe the SuperNode of a device: it fetches messages and brings the answers back.
 
     Args:
         address: HOST:PORT of the SuperLink.
         folder: for its log.
         tls: whom to believe; None for plaintext.
+        key: file of the device's private key; None of a device that the SuperLink need not know.
     """
     how = ["--insecure"] if tls is None else ["--root-certificates", str(tls.authority)]
+    how += [] if key is None else ["--auth-supernode-private-key", str(key)]
     return Child("supernode", ["--superlink", address, "--host", LOOPBACK, *how], folder, free_port())

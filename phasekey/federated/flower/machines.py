@@ -1,6 +1,8 @@
 """Server and devices on real SuperLink and SuperNodes: on machines of their own, or all on this one."""
 
 import multiprocessing
+import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,15 +15,17 @@ from phasekey.federated.flower.tasks import App, answer, open_run
 from phasekey.federated.running import Job, improve
 
 AGAIN_AFTER = 5.0  # seconds, from a lost connection to the next try
+LOOK_AFTER = 1.0  # seconds between looks for a server that is not there yet
 
 
-def serve(job: Job, host: str, port: int, tls: Tls | None) -> Path:
+def serve(job: Job, host: str, port: int, tls: Tls | None, keys: Sequence[bytes] | None = None) -> Path:
     """Run a SuperLink, and a job on it.
 
     Args:
         job: what to do.
         host, port: on which the SuperLink listens.
         tls: its certificate, which must name 127.0.0.1 too; None for plaintext.
+        keys: public keys of the devices that may take part; None lets any. They take a certificate.
 
     Returns:
         The path of model.pt.
@@ -30,10 +34,10 @@ def serve(job: Job, host: str, port: int, tls: Tls | None) -> Path:
         FederatedError: as phasekey.federated.running.improve does, or the SuperLink does not start.
         TrainingError: a checkpoint or a folder.
     """
-    with superlink(host, port, job.out / "flower", tls) as link:
+    with superlink(host, port, job.out / "flower", tls, ask_for_keys=keys is not None) as link:
         link.wait_until_ready()
         job.say(f"devices connect to {host}:{port}")
-        with open_run(link, tls) as (grid, context):
+        with open_run(link, tls, keys or ()) as (grid, context):
             return improve(grid, context, job)
 
 
@@ -44,6 +48,8 @@ def take_part(
     tls: Tls | None,
     say: Callable[[str], None],
     keep_on: Callable[[], bool] = lambda: True,
+    *,
+    key: Path | None = None,
 ) -> None:
     """Be devices, each with a SuperNode, until told to stop; a lost connection is made anew.
 
@@ -54,16 +60,19 @@ def take_part(
         tls: whom to believe; None for plaintext.
         say: takes a line when a connection is lost.
         keep_on: asked all the time.
+        key: file of the private key by which a server knows the device; None where it need not.
 
     Raises:
-        FederatedError: a SuperNode does not start.
+        FederatedError: a SuperNode does not start, or the server's certificate is another authority's.
     """
-    nodes = [supernode(address, folder, tls) for _ in apps]
+    _wait_for(address, tls, say, keep_on)
+    nodes = [supernode(address, folder, tls, key) for _ in apps]
 
     def look() -> bool:
         for node in nodes:
             if not node.runs:
-                say(f"lost the server at {address}; trying again in {AGAIN_AFTER:g} s")
+                what = f"{address} does not know this device's key" if node.unknown else f"lost {address}"
+                say(f"{what}; trying again in {AGAIN_AFTER:g} s")
                 time.sleep(AGAIN_AFTER)
                 node.start()
                 node.wait_until_ready()
@@ -75,6 +84,38 @@ def take_part(
         for node in nodes:
             node.wait_until_ready()
         answer(list(zip(nodes, apps, strict=True)), look)
+
+
+def _wait_for(address: str, tls: Tls | None, say: Callable[[str], None], keep_on: Callable[[], bool]) -> None:
+    """Wait until a server listens. A SuperNode would try without end, and never tell of a wrong certificate.
+
+    Raises:
+        FederatedError: its certificate is another authority's, or of another name.
+    """
+    host, _, port = address.rpartition(":")
+    host, told = host.strip("[]"), time.monotonic() + AGAIN_AFTER
+    while keep_on():
+        try:
+            with socket.create_connection((host, int(port)), timeout=AGAIN_AFTER) as connection:
+                if tls is not None:
+                    _trusting(tls).wrap_socket(connection, server_hostname=host).close()
+                return
+        except ssl.SSLCertVerificationError as error:
+            raise FederatedError(
+                f"the certificate of {address} is not trusted ({error.verify_message}): give --authority the "
+                "certificate of who issued it, and the name that it is for"
+            ) from error
+        except OSError:  # not there yet, or it went away in the middle
+            if time.monotonic() > told:
+                say(f"nobody at {address} yet; going on to look")
+                told = float("inf")
+            time.sleep(LOOK_AFTER)
+
+
+def _trusting(tls: Tls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # as Flower's own
+    context.load_verify_locations(tls.authority)
+    return context
 
 
 class OtherProcess:

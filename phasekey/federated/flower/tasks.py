@@ -7,19 +7,14 @@ images to whoever runs the SuperLink: so the executor is ours, and a program tha
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from logging import ERROR, WARNING, getLogger
 from typing import Any
 
 from flwr.app import Context, Error, Message
-from flwr.cli.build import build_fab_from_files
-from flwr.common.serde import context_from_proto, fab_to_proto, run_from_proto
-from flwr.proto.control_pb2 import StartRunRequest
+from flwr.common.serde import context_from_proto, run_from_proto
 from flwr.proto.runtime_pb2 import AcquireTaskRequest, PullTaskInputRequest, PushTaskOutputRequest
 from flwr.serverapp import Grid
 from flwr.supercore.constant import TaskType
-from flwr.supercore.control.control_http_client import ControlHttpClient
-from flwr.supercore.fab import Fab
 from flwr.supercore.heartbeat import HeartbeatSender, make_task_heartbeat_fn_http
 from flwr.supercore.interceptors import (
     RuntimeTokenHttpInterceptor,
@@ -35,22 +30,9 @@ from httpx import HTTPError
 
 from phasekey.federated.errors import FederatedError
 from phasekey.federated.flower.children import LOOPBACK, Child, Tls
+from phasekey.federated.flower.control import control, register, start_run
 
 App = Callable[[Message, Context], Message]
-# Flower's servers start no run without a program: this one has no code in it, and nobody runs it.
-PROGRAM = b"""
-[project]
-name = "phasekey-federated"
-version = "1"
-description = "Rounds of phasekey federate"
-license = "Apache-2.0"
-dependencies = ["flwr>=1.42"]
-[tool.flwr.app]
-publisher = "phasekey"
-[tool.flwr.app.components]
-serverapp = "phasekey:none"
-clientapp = "phasekey:none"
-"""
 FAILED = 2  # code of an answer that is none
 PAUSE = 0.2  # seconds between looks for a task
 TRIES = 3  # of a request to a program of Flower's on this machine
@@ -59,12 +41,13 @@ ACQUIRE = frozenset({"/flwr.proto.Runtime/AcquireTask"})
 
 
 @contextmanager
-def open_run(link: Child, tls: Tls | None) -> Iterator[tuple[Grid, Context]]:
+def open_run(link: Child, tls: Tls | None, keys: Sequence[bytes]) -> Iterator[tuple[Grid, Context]]:
     """Start a run on a SuperLink of this machine, and be its ServerApp until the block is left.
 
     Args:
         link: the SuperLink, listening.
         tls: whom to believe; None for plaintext.
+        keys: public keys of devices, for a SuperLink that asks for them.
 
     Yields:
         The grid to the devices, and the context of the ServerApp.
@@ -74,7 +57,9 @@ def open_run(link: Child, tls: Tls | None) -> Iterator[tuple[Grid, Context]]:
     """
     address = f"{LOOPBACK}:{link.port}"
     root = None if tls is None else tls.authority.read_bytes()
-    _start_run(address, tls)
+    with control(address, root, link.secret) as client:
+        register(client, keys)
+        start_run(client)
     token = _wait_for_task(_client(address, root, _Executor(link)), TaskType.SERVER_APP)
     grid = HttpGrid(address, insecure=root is None, root_certificates=root, token=token)
     runtime = grid._runtime_client
@@ -133,19 +118,6 @@ def _answer(node: Child, token: str, app: App) -> None:
     finally:
         beats.stop()
         runtime.close()
-
-
-def _start_run(address: str, tls: Tls | None) -> None:
-    program, _ = build_fab_from_files({"pyproject.toml": PROGRAM})
-    authority = None if tls is None else tls.authority.read_bytes()
-    client = ControlHttpClient.from_server_address(
-        address,
-        tls is None,
-        authority,
-        interceptors=[RuntimeVersionHttpInterceptor(component_name="flwr CLI")],
-    )
-    client.StartRun(StartRunRequest(fab=fab_to_proto(Fab(sha256(program).hexdigest(), program, {}))))
-    client.close()
 
 
 def _Executor(node: Child) -> Any:  # noqa: N802 - stands for a class of Flower's

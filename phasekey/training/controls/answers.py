@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from phasekey.model import SplitNetwork
 from phasekey.training.data.lazy import Images
@@ -46,7 +47,7 @@ def encode(network: SplitNetwork, images: Images, *, mirrored: bool = False) -> 
 
 
 @torch.no_grad()
-def answers(network: SplitNetwork, images: Images, draws: int) -> NDArray[np.intp]:
+def answers(network: SplitNetwork, images: Images, draws: int, *, progress: bool = False) -> NDArray[np.intp]:
     """Name the class of every image under several draws of secret and decoys; the encoder runs once.
 
     Plain networks whose secret is a permutation go through one as well. Of the other plain forms the draws
@@ -56,6 +57,7 @@ def answers(network: SplitNetwork, images: Images, draws: int) -> NDArray[np.int
         network: left in evaluation mode.
         images: uint8 (N, H, W, C), N ≥ k where other images are decoys.
         draws: how many times.
+        progress: show a bar.
 
     Returns:
         (draws, N).
@@ -66,7 +68,7 @@ def answers(network: SplitNetwork, images: Images, draws: int) -> NDArray[np.int
     network.eval()
     given = np.empty((draws, len(images)), np.intp)
     with evaluation_order(len(images)) as batches:
-        for chosen in batches:
+        for chosen in tqdm(batches, "answering", unit="batch", disable=None if progress else True):
             batch = to_float(torch.from_numpy(images[chosen.numpy()]))
             answer = _answering(network, batch)
             for draw in range(draws):

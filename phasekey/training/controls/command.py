@@ -14,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Hold a trained network against what its device could do without a cloud: a linear read-out of the "
         "feature, and the best plain network of the device's own operations. Says what the cloud adds, with "
         "an interval, negative where it does harm; and how many images get more than one label over 10 "
-        "secrets."
+        "secrets. Own networks that would take more than some minutes each are not trained, and the page "
+        "says so. What is finished is kept until all is: where it was cut off, give the same command again."
     )
     option = parser.add_argument
     option("--ckpt", type=Path, required=True, metavar="FILE", help="checkpoint of phasekey train")
@@ -22,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option(
         "--epochs", type=int, default=EPOCHS, metavar="N",
         help="of the device's own networks (default: %(default)s)",
+    )  # fmt: skip
+    option(
+        "--work", type=Path, metavar="FOLDER",
+        help="keeps what is finished (default: controls beside the checkpoint)",
     )  # fmt: skip
     option("--out", type=Path, metavar="FILE", help="write the figures to this JSON file as well")
 
@@ -41,7 +46,13 @@ def run(args: argparse.Namespace) -> int:
     if words is None:
         raise TrainingError("it is not written down what this network was trained on: give --data")
     dataset = load_dataset(words, checkpoint.network.image[1], progress=True)
-    found = compare_checkpoint(checkpoint, dataset, epochs=args.epochs)
+    found = compare_checkpoint(
+        checkpoint,
+        dataset,
+        epochs=args.epochs,
+        work=args.work or args.ckpt.parent / "controls",
+        progress=True,
+    )
     print(found.page())  # noqa: T201
     if args.out:
         write_facts(args.out, found)

@@ -1,12 +1,21 @@
 """What the cloud adds: a network through secret and decoys beside what its device could do alone."""
 
+import math
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
 
 from phasekey.model import SplitNetwork
 from phasekey.model.counting import count_work
 from phasekey.training.controls.answers import Interval, answers, mean_of
-from phasekey.training.controls.own_network import OwnNetwork, own_network
+from phasekey.training.controls.kept import Kept
+from phasekey.training.controls.own_network import OwnNetwork, largest_trained, own_network
 from phasekey.training.controls.read_out import ReadOut, linear_read_out
 from phasekey.training.controls.stability import Stability, stability_of
 from phasekey.training.data.dataset import ImageDataset
@@ -25,7 +34,10 @@ class Comparison:
         device_operations: for an image, while somebody waits: encoder, its pass for decoys that are drawn for
             each answer, and decoder.
         added: accuracy of the network less that of the better control, image by image.
-        stability: over DRAWS secrets.
+        stability: over several secrets.
+        whole_operations: of the same network without hiding, for an image.
+        tried_operations: the most that an own network was allowed: less than the device's where training one
+            of those would take too long.
     """
 
     error: Interval
@@ -34,6 +46,8 @@ class Comparison:
     device_operations: int
     added: Interval
     stability: Stability
+    whole_operations: int
+    tried_operations: int
 
     def facts(self) -> dict[str, Any]:
         """As plain values, for JSON; shares, 0 to 1."""
@@ -44,6 +58,8 @@ class Comparison:
             "own_network": self.own.description,
             "own_network_operations": self.own.operations,
             "device_operations": self.device_operations,
+            "whole_operations": self.whole_operations,
+            "tried_operations": self.tried_operations,
             "added_by_cloud": list(self.added),
             "accuracies": list(self.stability.accuracies),
             "changing": self.stability.changing,
@@ -61,22 +77,39 @@ class Comparison:
             ),
         ]
 
-    def sentences(self) -> tuple[str, str]:
-        """Say what the cloud adds, and how far the answers hang on the secret."""
+    def sentences(self) -> tuple[str, ...]:
+        """Say what the cloud adds, what was not tried, and how far the answers hang on the secret."""
         accuracies = self.stability.accuracies
         low, high = (100 * each(accuracies) for each in (min, max))
+        secrets = f"{len(accuracies)} secret{'s' * (len(accuracies) > 1)}"
         return (
             f"What the cloud adds: {in_points(self.added)} over the better of the two.",
-            f"Over {len(accuracies)} secrets: accuracy {100 * sum(accuracies) / len(accuracies):.1f}% "
+            *self._untried(),
+            f"Over {secrets}: accuracy {100 * sum(accuracies) / len(accuracies):.1f}% "
             f"({low:.1f} to {high:.1f}); {100 * self.stability.changing:.1f}% of the images get more than "
             "one label.",
         )
 
+    def _untried(self) -> list[str]:
+        said = []
+        if self.device_operations >= self.whole_operations:
+            share = self.device_operations / self.whole_operations
+            said.append(
+                f"The device does {share:.0%} of what the whole network does without hiding: it can run that "
+                "by itself."
+            )
+        if self.tried_operations < self.device_operations:
+            said.append(
+                f"Own networks of more than {self.tried_operations / 1e6:.1f} million operations were not "
+                "trained, so the cloud adds this much at most."
+            )
+        return said
+
     def page(self) -> str:
         """Write a table in Markdown."""
-        added, stable = self.sentences()
+        added, *others = self.sentences()
         lines = [f"| {name} | {in_percent(error)} |" for name, error in self.rows()]
-        return "\n".join(["| | error |", "|---|---:|", *lines, "", f"**{added}**", stable])
+        return "\n".join(["| | error |", "|---|---:|", *lines, "", f"**{added}**", *others])
 
 
 def in_percent(share: Interval) -> str:
@@ -92,8 +125,9 @@ def in_points(difference: Interval) -> str:
 
 
 def compare(
-    network: SplitNetwork, dataset: ImageDataset, *, epochs: int, mirror: bool = True, draws: int = DRAWS
-) -> Comparison:
+    network: SplitNetwork, dataset: ImageDataset, *, epochs: int, mirror: bool = True, draws: int = DRAWS,
+    kept: Kept | None = None, progress: bool = False,
+) -> Comparison:  # fmt: skip
     """Fit both controls to the training images, and score all on the test images.
 
     Args:
@@ -102,21 +136,49 @@ def compare(
         epochs: of each of the device's own networks.
         mirror: fit controls to mirror images too.
         draws: secrets for stability.
+        kept: keeps what is finished, and gives what an earlier call finished; None keeps nothing.
+        progress: show bars, and say what is under way.
 
     Returns:
-        Comparison.
+        Comparison; the same however often it was cut off.
 
     Raises:
         TrainingError: the device does too little for any network of its own.
     """
-    budget = count_work(network.eval()).device
-    read_out = linear_read_out(network, dataset.train, dataset.test, augment=mirror)
-    own = own_network(budget, dataset.train, dataset.test, len(dataset.classes), epochs=epochs, mirror=mirror)
-    labels = dataset.test.labels
-    given = answers(network, dataset.test.images, draws)
+    work, labels = count_work(network.eval()), dataset.test.labels
+    most = min(work.device, largest_trained(len(dataset.train), epochs))
+    given = _part(kept, "answers", lambda: answers(network, dataset.test.images, draws, progress=progress))
+    if progress:
+        tqdm.write(f"fitting the linear read-out: {_size(network, dataset)}", file=sys.stderr)
+    read_out = ReadOut(
+        _part(
+            kept,
+            "read-out",
+            lambda: linear_read_out(network, dataset.train, dataset.test, augment=mirror).correct,
+        )
+    )
+    own = own_network(
+        most, dataset.train, dataset.test, len(dataset.classes),
+        epochs=epochs, mirror=mirror, kept=kept, progress=progress,
+    )  # fmt: skip
     right = given[0] == labels
     control = max((read_out.correct, own.correct), key=lambda correct: float(correct.mean()))
     return Comparison(
-        mean_of(1.0 - right), read_out, own, budget, mean_of(right, control),
-        stability_of(given, labels),
+        mean_of(1.0 - right), read_out, own, work.device, mean_of(right, control),
+        stability_of(given, labels), work.whole, most,
     )  # fmt: skip
+
+
+def _part(kept: Kept | None, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """An array that was kept, or is made and kept now."""
+    found = kept.load(name) if kept else None
+    if found is not None:
+        return np.asarray(found["array"])
+    array = make()
+    if kept:
+        kept.save(name, {"array": torch.from_numpy(array)})
+    return array
+
+
+def _size(network: SplitNetwork, dataset: ImageDataset) -> str:
+    return f"{math.prod(network.feature_shape):,} values of {len(dataset.train):,} images"

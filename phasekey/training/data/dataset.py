@@ -1,6 +1,6 @@
 """The one form in which every data set comes: uint8 images with labels, in a training and a test split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,6 +28,14 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def at_most(self, count: int) -> "Split":
+        """Keep so many images where there are more, evenly spaced: sets come sorted by class."""
+        if len(self) <= count:
+            return self
+        rows = np.linspace(0, len(self) - 1, count).astype(np.intp)
+        images = self.images[rows] if isinstance(self.images, np.ndarray) else self.images.of(rows)
+        return Split(images, self.labels[rows], None if self.hidden is None else self.hidden[rows])
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,12 @@ class ImageDataset:
                 f"data {self.name!r}: training images are {describe_shape(self.train)} but test images are "
                 f"{describe_shape(self.test)}; give both one size with --image-size"
             )
+
+    def at_most(self, count: int | None) -> "ImageDataset":
+        """Keep at most so many images of each split, evenly spaced; all where None."""
+        if count is None:
+            return self
+        return replace(self, train=self.train.at_most(count), test=self.test.at_most(count))
 
     def augmentation(self, asked: str | None) -> Augment:
         """Make out which augmentation the words of a training mean.

@@ -32,6 +32,10 @@ class LazyImages:
         """What all pixels would take in memory."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    def of(self, rows: NDArray[np.intp]) -> "LazyImages":
+        """Some of the images, by number, still to be decoded when asked for."""
+        return LazyImages(lambda place: self._one(int(rows[place])), (len(rows), *self.shape[1:]))
+
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         """Rows by number, slice or integer array, as numpy takes them."""
         chosen = np.arange(len(self))[rows]

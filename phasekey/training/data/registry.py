@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from phasekey.training.data import celeba, cifar, cub200
 from phasekey.training.data.dataset import ImageDataset
-from phasekey.training.data.digits import load_digits
 from phasekey.training.data.folder import load_folder
-from phasekey.training.data.hub import load_hub
+from phasekey.training.data.published import celeba, cifar, cub200
+from phasekey.training.data.published.digits import load_digits
+from phasekey.training.data.published.hub import load_hub
 from phasekey.training.data.recognise import recognise
 from phasekey.training.errors import TrainingError
 

@@ -5,11 +5,11 @@ for maps a network that guesses the angle (docs/adr/0031).
 """
 
 from phasekey.model import SplitNetwork
-from phasekey.training.config import TrainConfig
 from phasekey.training.defences.angle import AngleDefence
 from phasekey.training.defences.defence import Defence
 from phasekey.training.defences.search import SearchDefence
 from phasekey.training.defences.wasserstein import WassersteinDefence
+from phasekey.training.settings.config import TrainConfig
 
 __all__ = ["AngleDefence", "Defence", "SearchDefence", "WassersteinDefence", "build_defence"]
 

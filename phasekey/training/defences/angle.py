@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 from phasekey.training.defences.defence import Defence
 
 # The sign of a may stay hidden where the plane's axes do not: harmonic m sees the angle modulo 2π/m.

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from phasekey.model.layers import Residual
+from phasekey.model.layers.equivariant import Residual
 
 HIDDEN = 256  # units of the critic of vectors
 # Weights are clipped at this over √(inputs of a unit), the range that torch draws first weights from. Under

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 from phasekey.training.defences.critic import build_critic, clip_weights
 from phasekey.training.defences.defence import Defence
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
-from phasekey.training.config import TrainConfig
 from phasekey.training.errors import TrainingError
+from phasekey.training.settings.config import TrainConfig
 
 SUFFIX = ".toml"
 

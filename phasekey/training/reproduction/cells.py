@@ -6,15 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset
 from phasekey.training.data.registry import load_dataset
-from phasekey.training.hardware import is_main_process
-from phasekey.training.loop import METRICS_FILE, OnEpoch, train
+from phasekey.training.loop.hardware import is_main_process
+from phasekey.training.loop.train import METRICS_FILE, OnEpoch, train
 from phasekey.training.recipes import load_recipe
 from phasekey.training.reproduction.columns import Column
 from phasekey.training.reproduction.results import Result, read_result, result_of
 from phasekey.training.reproduction.without_cloud import asks_a_cloud, with_controls
+from phasekey.training.settings.config import TrainConfig
 
 
 @dataclass(frozen=True)

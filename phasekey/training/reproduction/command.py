@@ -28,7 +28,7 @@ on: give the same command again. The report holds all finished runs under RUNS, 
 rows, by their recipes: {", ".join(Published().rows)}
 forms: {", ".join(FORMS)}
 """
-PASSED_ON = ("epochs", "data", "seed", "device")
+PASSED_ON = ("epochs", "data", "images", "seed", "device")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="DATA", help="data set for all rows, as `phasekey train --data` takes it"
     )
+    parser.add_argument(
+        "--images", type=int, metavar="N",
+        help="train and test on at most so many images of each split; the report says how many they were",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and angles")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train")
     parser.add_argument(
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     let_threads_sleep()
     from tqdm import tqdm
 
-    from phasekey.training.hardware import is_main_process
+    from phasekey.training.loop.hardware import is_main_process
     from phasekey.training.reproduction.cells import Cell, plan, run_cells
 
     settings: dict[str, Any] = {

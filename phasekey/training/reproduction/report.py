@@ -26,7 +26,9 @@ by the clock, with whatever else our machine was doing. "Over 10 secrets" is the
 2,000 test images, each answered under ten angles and decoys; some get more than one label. "Without a cloud"
 is what the device could answer by itself: a linear read-out of the feature, and the best plain network of the
 device's own operations, trained for {EPOCHS} epochs. What the cloud adds is the accuracy through the rotation
-less that of the better one, with a 95% interval, negative where it does harm.
+less that of the better one, with a 95% interval, negative where it does harm: at most that where larger own
+networks would have taken too long. A device whose operations are more than the whole network's can run the
+column "original" by itself.
 """
 FOOT = f"""\
 {UNREADABLE}: garbled in our text of the paper, and not guessed. –: not run, or not published.
@@ -129,7 +131,34 @@ def _how(results: Iterable[Result]) -> list[str]:
     """What was run, where and when: one bullet for each column."""
     results = list(results)
     lines = [_sentence(result) for result in results]
-    return [*sorted({note for result in results if (note := _note(result))}), *lines]
+    return [*sorted({note for result in results if (note := _note(result))}), *_commands(results), *lines]
+
+
+def _commands(results: Iterable[Result]) -> list[str]:
+    """Name the calls that made a row: one for each set of epochs, data, images and seed."""
+    forms: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        form = next(column.form for column in COLUMNS if column.name == result.column)
+        known = forms.setdefault(_options(result), [])
+        if form not in known:
+            known.append(form)
+    calls = [
+        f"`phasekey reproduce --rows {options[0]} --forms {','.join(known)} {' '.join(options[1:])}`"
+        for options, known in forms.items()
+    ]
+    return [f"Made by {', '.join(calls)}.\n"] if calls else []
+
+
+def _options(result: Result) -> tuple[str, ...]:
+    s = result.settings
+    word, _, path = str(s.get("data", "")).rpartition(":")
+    options = {
+        "--epochs": result.epochs,
+        "--images": s.get("images"),
+        "--data": f"{word}{':' * bool(word)}{Path(path).name}" or None,
+        "--seed": s["seed"] or None,
+    }
+    return (result.row, *(f"{name} {value}" for name, value in options.items() if value is not None))
 
 
 def _note(result: Result) -> str:

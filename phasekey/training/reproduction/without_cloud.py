@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from phasekey.training.checkpoint import load_checkpoint
-from phasekey.training.config import TrainConfig
 from phasekey.training.controls import compare_checkpoint
 from phasekey.training.data.dataset import ImageDataset
-from phasekey.training.loop import MODEL_FILE
+from phasekey.training.loop.train import MODEL_FILE
 from phasekey.training.reproduction.results import Result
+from phasekey.training.settings.config import TrainConfig
 
 EPOCHS = 8  # of the device's own networks, as `phasekey controls` trains them
 LINES = {
@@ -39,7 +39,10 @@ def with_controls(result: Result, config: TrainConfig, dataset: ImageDataset) ->
     """
     if dataset.task != "classes":
         return result
-    found = compare_checkpoint(load_checkpoint(config.out / MODEL_FILE), dataset, epochs=EPOCHS)
+    found = compare_checkpoint(
+        load_checkpoint(config.out / MODEL_FILE), dataset,
+        epochs=EPOCHS, draws=1, work=config.out / "controls", progress=True,
+    )  # fmt: skip
     return replace(result, controls={**found.facts(), "epochs": EPOCHS})
 
 
@@ -56,7 +59,24 @@ def control_rows(results: Iterable[Result | None]) -> list[tuple[str, list[str]]
     if not any(found):
         return []
     rows = [(heading, [_percent(one, key) for one in found]) for heading, key in LINES.items()]
-    return [*rows, ("what the cloud adds, points", [_added(one) for one in found])]
+    return [
+        *rows,
+        ("largest own network tried, million operations", [_tried(one) for one in found]),
+        ("what the cloud adds, points", [_added(one) for one in found]),
+        ("device's operations over the whole network's", [_share(one) for one in found]),
+    ]
+
+
+def _tried(controls: dict[str, Any] | None) -> str:
+    if controls is None or "tried_operations" not in controls:
+        return "–"
+    return f"{controls['tried_operations'] / 1e6:.1f} of {controls['device_operations'] / 1e6:.1f}"
+
+
+def _share(controls: dict[str, Any] | None) -> str:
+    if controls is None or "whole_operations" not in controls:
+        return "–"
+    return f"{controls['device_operations'] / controls['whole_operations']:.0%}"
 
 
 def _percent(controls: dict[str, Any] | None, key: str) -> str:

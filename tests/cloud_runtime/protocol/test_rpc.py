@@ -127,7 +127,8 @@ def test_a_client_that_goes_is_noticed_and_needs_no_answer(serve, how):
         rpc.read(lambda _: read.set())
 
     server, channel = serve(hold)
-    future = channel.unary_unary(PATH).future(b"x", timeout=0.2 if how == "deadline" else 60)
+    grpc.channel_ready_future(channel).result(30)  # the deadline is for the call alone, which arrives in time
+    future = channel.unary_unary(PATH).future(b"x", timeout=3 if how == "deadline" else 60)
     assert read.wait(30)
     assert held[0].is_active() or how == "deadline"
     if how == "cancelled":

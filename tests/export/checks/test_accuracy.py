@@ -6,7 +6,7 @@ import torch
 
 from export.checks.accuracy import accuracy_through, probabilities_through
 from phasekey.bundle import WireSpec
-from phasekey.model.rotation import rotate, unrotate
+from phasekey.model.hiding.rotation import rotate, unrotate
 from phasekey.training.data.registry import load_dataset
 
 FLOAT32 = WireSpec("float32", None, None, {})

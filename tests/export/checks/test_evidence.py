@@ -25,7 +25,7 @@ from export.writing.model_repository import write_config
 from phasekey.bundle import ProofSpec, load_manifest, write_manifest
 from phasekey.cli import main
 from phasekey.model import SplitNetwork
-from phasekey.model.secrets import rotations
+from phasekey.model.hiding.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 
 

@@ -6,7 +6,7 @@ import torch
 from export.checks.transmissions import hidden, revealed, transmissions
 from export.session import open_graph
 from phasekey.model import SplitNetwork
-from phasekey.model.secrets import draw_secret
+from phasekey.model.hiding.secrets import draw_secret
 
 
 def test_transmissions_are_the_equation(checkpoint, graphs, exported) -> None:

@@ -13,7 +13,7 @@ from export.lowering import Stacked, Streams, lower
 from export.proof import prove
 from phasekey.graph_runtime import GraphSession
 from phasekey.model import build_network
-from phasekey.model.layers import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
+from phasekey.model.layers.equivariant import NormBatchNorm, NormMaxPool2d, PairDropout, PhaseReLU, Residual
 from phasekey.model.network import Processing
 
 FEATURE = (16, 10, 9)

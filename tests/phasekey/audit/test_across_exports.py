@@ -11,7 +11,7 @@ from phasekey.audit.numerics.rotation import hide
 from phasekey.cli import main
 from phasekey.model import build_network
 from phasekey.training.checkpoint import Checkpoint, save_checkpoint
-from phasekey.training.data.digits import load_digits
+from phasekey.training.data.published.digits import load_digits
 
 
 class Drifting:

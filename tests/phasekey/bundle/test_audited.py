@@ -51,7 +51,7 @@ def test_a_word_that_nobody_knows_counts_as_no_audit() -> None:
 
 
 def test_the_words_of_old_summaries_are_still_those_of_reports() -> None:
-    from phasekey.audit.report.terms import words
+    from phasekey.audit.report.judgement.terms import words
 
     overall = words()["overall"]
     for verdict, expected in (

@@ -11,6 +11,8 @@ REFUSED = {
     "plaintext beyond this machine": ([*SERVER, "--listen", "0.0.0.0:9092"], "--insecure"),
     "a device in plaintext": ([*DEVICE, "example.org:9092"], "--insecure"),
     "half a certificate": ([*SERVER, "--certificate", "a.pem"], "go together"),
+    "keys in plaintext": ([*SERVER, "--authorized-keys", "devices"], "takes certificates"),
+    "a key for anybody": ([*DEVICE, "127.0.0.1:1", "--key", "device.key"], "--authority"),
     "a secure sum of two": (["simulate", "--clients", "2"], "3 devices or more"),
     "more than all": ([*SERVER, "--min-clients", "9"], "--min-clients takes"),
     "no rounds": ([*SERVER, "--rounds", "0"], "--rounds"),

@@ -32,11 +32,11 @@ def start(checkpoint, tmp_path):
 def run(start, dataset, tmp_path):
     """Run rounds; the checkpoint that came out, and what was said."""
 
-    def call(aggregate, *, clients=4, min_clients=3, number=1):
+    def call(aggregate, *, clients=4, min_clients=3, number=1, thawed=False):
         said = []
         dealt = gather(dataset, clients, "iid", 0)
         rounds = Rounds(number, clients, min_clients, deadline=20, aggregate=aggregate, wait=2)
-        terms = Terms(lr=0.05, clip_norm=2.0)
+        terms = Terms(lr=0.05, clip_norm=2.0, thawed=thawed)
         path = simulate_here(
             Job(start, dealt.public, rounds, terms, tmp_path / aggregate, said.append), dealt
         )
@@ -61,6 +61,18 @@ def test_a_run_that_was_cut_off_goes_on_with_the_round_after(run):
     assert [line.split(":")[0] for line in said] == ["round 2/3", "round 3/3"]
     assert after.facts["federated"]["rounds"] == 3
     assert run("plain", number=3)[1] == []
+
+
+def test_the_encoder_learns_in_the_rounds_that_are_thawed_and_in_no_others(run):
+    """A slow cadence: the same run goes on with --thaw-encoder for a round, and then without."""
+
+    def encoder(number, *, thawed):
+        after, _ = run("plain", number=number, thawed=thawed)
+        return torch.cat([value.flatten() for value in after.network.encoder.parameters()])
+
+    first, thawed, last = encoder(1, thawed=False), encoder(2, thawed=True), encoder(3, thawed=False)
+    assert not torch.equal(first, thawed)
+    assert torch.equal(thawed, last)
 
 
 def test_the_result_of_another_run_is_not_overwritten(run, start):

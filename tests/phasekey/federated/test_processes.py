@@ -1,54 +1,25 @@
 """Server and devices as people start them: real SuperLink and SuperNodes, watched from outside."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from phasekey.training.checkpoint import load_checkpoint, save_checkpoint
+from phasekey.training.checkpoint import load_checkpoint
 from sdk.keeping.secret_file import device_secret
-from tests.phasekey.federated.capture import WHERE, found, images_as_they_may_travel, relay
+from tests.phasekey.federated.capture import found, images_as_they_may_travel, relay
+from tests.phasekey.federated.started import Running, free_port
 
-ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [
     pytest.mark.skipif(
         find_spec("flwr") is None, reason="Flower is in an environment of its own: `make federated`"
     ),
     pytest.mark.timeout(900),  # seconds; half a minute each on an idle machine, nearly all of it polling
 ]
-
-
-def write_images(folder, split, classes):
-    for number, (pixels, label) in enumerate(zip(split.images, split.labels, strict=True)):
-        path = folder / classes[label] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels[..., 0]).save(path)
-
-
-def halves(split):
-    for part in (slice(0, None, 2), slice(1, None, 2)):
-        rows = np.argsort(split.labels, kind="stable")[part]
-        yield type(split)(split.images[rows], split.labels[rows])
-
-
-@pytest.fixture
-def watched(tmp_path):
-    """An environment in which every Python process tells where it connects; and what they told."""
-    (tmp_path / "hook").mkdir()
-    (tmp_path / "hook" / "sitecustomize.py").write_text(WHERE)
-    log = tmp_path / "connections"
-    path = os.pathsep.join([str(tmp_path / "hook"), str(ROOT)])
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLWR_")}
-    return {**kept, "PYTHONPATH": path, "CONNECTIONS": str(log), "HOME": str(tmp_path)}, log
 
 
 def elsewhere(log):
@@ -59,65 +30,6 @@ def elsewhere(log):
         r"socket\.(connect \('(127\.0\.0\.1|::1)'|connect '|getaddrinfo b?'(127\.0\.0\.1|localhost)')"
     )
     return [line for line in lines if not here.match(line)]
-
-
-class Running:
-    """A command of ours, with its words in a file."""
-
-    def __init__(self, arguments, env, log):
-        self.log = log
-        with log.open("ab") as file:
-            command = [sys.executable, "-m", "phasekey.cli", "federate", *map(str, arguments)]
-            self.process = subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=log.parent)
-
-    def wait_for(self, words, seconds=400):
-        until = time.monotonic() + seconds
-        while words not in self.log.read_text():
-            assert self.process.poll() is None or words in self.log.read_text(), self.log.read_text()
-            assert time.monotonic() < until, self.log.read_text()
-            time.sleep(0.1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-
-def free_port():
-    from phasekey.federated.flower.children import free_port
-
-    return free_port()
-
-
-@pytest.fixture
-def fleet(checkpoint, dataset, tmp_path, watched):
-    """Two devices' folders, and a server's public one."""
-    env, log = watched
-    save_checkpoint(tmp_path / "start.pt", checkpoint)
-    for name, split in (("train", next(halves(dataset.test))), ("test", dataset.test)):
-        write_images(tmp_path / "public" / name, split, dataset.classes)
-    parts = list(halves(dataset.train))
-    for number, part in enumerate(parts):
-        write_images(tmp_path / f"device{number}", part, dataset.classes)
-
-    def server(port, *, rounds, aggregate="plain"):
-        options = ["server", "--ckpt", "start.pt", "--data", "public", "--rounds", rounds, "--clients", 2]
-        options += ["--listen", f"127.0.0.1:{port}", "--out", "fed", "--aggregate", aggregate, "--lr", 0.05]
-        return Running(options, env, tmp_path / "server.log")
-
-    def device(number, port):
-        options = ["device", "--data", f"device{number}", "--superlink", f"127.0.0.1:{port}"]
-        options += ["--aggregate", "plain", "--state", f"state{number}"]
-        return Running(options, env, tmp_path / f"device{number}.log")
-
-    return server, device, parts, log
 
 
 def test_a_fleet_survives_its_servers_death_and_sends_no_image_no_label_and_nothing_elsewhere(

@@ -9,7 +9,7 @@ from torch import nn
 
 from phasekey.model import ModelError, build_network
 from phasekey.model.heads import Bottleneck, DeepBottleneck, Generator, NormBottleneck
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 
 
 def bottleneck_network(arch="lenet", width=24, **options):

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from phasekey.model import FORMS, ModelError, build_network
-from phasekey.model.layers import NormBatchNorm
+from phasekey.model.hiding.rotation import rotate, unrotate
+from phasekey.model.hiding.secrets import SECRETS, draw_secret, hide, rotations
+from phasekey.model.layers.equivariant import NormBatchNorm
 from phasekey.model.network import noise_like
-from phasekey.model.rotation import rotate, unrotate
-from phasekey.model.secrets import SECRETS, draw_secret, hide, rotations
 from phasekey.model.table import networks
 
 # name, variant, image, feature, processed feature: from section 5.1, Figure 1b and the originals

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from phasekey.model import ModelError
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 from phasekey.model.split import split
 
 

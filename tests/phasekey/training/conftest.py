@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from phasekey.training.config import TrainConfig
 from phasekey.training.data.dataset import ImageDataset, Split
-from phasekey.training.data.digits import load_digits
+from phasekey.training.data.published.digits import load_digits
+from phasekey.training.settings.config import TrainConfig
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from phasekey.model import FORMS, build_network
-from phasekey.model.rotation import rotate
+from phasekey.model.hiding.rotation import rotate
 from phasekey.model.table import networks
 from phasekey.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 

@@ -10,7 +10,7 @@ from phasekey.model.heads import Bottleneck
 from phasekey.training.centring import centre_features
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.evaluate import to_float
-from phasekey.training.loop import train
+from phasekey.training.loop.train import train
 
 CPU = torch.device("cpu")
 

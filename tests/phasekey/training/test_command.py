@@ -9,8 +9,8 @@ from phasekey.cli import main
 from phasekey.errors import PhasekeyError
 from phasekey.training import command
 from phasekey.training.checkpoint import load_checkpoint
+from phasekey.training.loop.step import Learner
 from phasekey.training.recipes import load_recipe
-from phasekey.training.step import Learner
 
 
 @pytest.fixture

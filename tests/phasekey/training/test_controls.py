@@ -1,7 +1,9 @@
 """Controls without a cloud: the linear read-out finds what is there, and comparisons are image by image."""
 
 import json
+import re
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -23,7 +25,10 @@ from phasekey.training.controls import (
     linear_read_out,
     stability,
 )
-from phasekey.training.controls.own_network import DEPTHS, widest
+from phasekey.training.controls.family import DEPTHS, PlainNetwork, widest
+from phasekey.training.controls.kept import Kept
+from phasekey.training.controls.own_network import largest_trained, own_network
+from phasekey.training.controls.own_training import Lessons
 from phasekey.training.data.dataset import Split
 from phasekey.training.errors import TrainingError
 
@@ -170,7 +175,9 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     assert main([*run, "--out", str(tmp_path)]) == 0
     asked = ["controls", "--ckpt", str(tmp_path / "model.pt"), "--epochs", "1"]
     assert main([*asked, "--out", str(tmp_path / "controls.json")]) == 0
-    assert "What the cloud adds" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "What the cloud adds" in printed.out
+    assert re.search(r"3 networks of the device's operations: about \d+ (s|min)\n", printed.err)
     assert json.loads((tmp_path / "controls.json").read_text())["device_operations"] > 0
 
 
@@ -188,7 +195,7 @@ def test_controls_see_mirror_images_where_training_did(digits, monkeypatch, aske
     monkeypatch.setattr("phasekey.training.controls.of_checkpoint.compare", compare)
     checkpoint = Checkpoint(bounded(), {}, digits.classes, {"augment": asked}, {})
     compare_checkpoint(checkpoint, replace(digits, augment=suits), epochs=3)
-    assert told == {"epochs": 3, "mirror": mirror}
+    assert told["mirror"] == mirror
 
 
 def test_images_of_several_labels_are_refused(digits):
@@ -216,9 +223,9 @@ def test_ten_secrets_are_drawn_once(digits, monkeypatch):
     """The error is that of the first of the draws that tell how far answers hang on the secret."""
     asked = []
 
-    def counted(network, images, draws):
+    def counted(network, images, draws, *, progress):
         asked.append(draws)
-        return answers(network, images, draws)
+        return answers(network, images, draws, progress=progress)
 
     monkeypatch.setattr("phasekey.training.controls.comparison.answers", counted)
     few = replace(digits, train=Split(digits.train.images[:300], digits.train.labels[:300]))
@@ -250,3 +257,82 @@ def test_of_many_images_some_are_taken_all_over_the_set(digits):
     facts = found.facts()
     assert (facts["secrets"], facts["images"]) == (3, 50)
     assert facts["lowest"] <= facts["mean"] <= facts["highest"]
+
+
+def small(digits, count=400):
+    return digits.train.at_most(count), digits.test.at_most(50)
+
+
+class CutOffError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def test_own_networks_go_on_where_they_were_cut_off_to_the_same_end(digits, tmp_path, monkeypatch):
+    """Cut off in the middle of the second network's first epoch; then the first is not trained again."""
+    train, test = small(digits)
+    whole = own_network(300_000, train, test, 10, epochs=2)
+    kept, trained, batches = Kept(tmp_path, {"epochs": 2}), [], Lessons.batches
+
+    def cut(lessons, seed):
+        trained.append(seed)
+        for number, batch in enumerate(batches(lessons, seed)):
+            if seed == 2000 and number == 1:
+                raise CutOffError
+            yield batch
+
+    monkeypatch.setattr(Lessons, "batches", cut)
+    with pytest.raises(CutOffError):
+        own_network(300_000, train, test, 10, epochs=2, kept=kept)
+    monkeypatch.setattr(Lessons, "batches", lambda self, seed: trained.append(seed) or batches(self, seed))
+    resumed = own_network(300_000, train, test, 10, epochs=2, kept=kept)
+    assert trained == [1000, 1001, 2000, 2000, 2001, 3000, 3001]
+    assert resumed.description == whole.description
+    assert np.abs(resumed.correct - whole.correct).mean() < 0.05  # the same but for rounding
+
+
+def test_what_another_comparison_or_a_broken_disk_left_counts_for_nothing(tmp_path):
+    mine, other = Kept(tmp_path, {"epochs": 2}), Kept(tmp_path, {"epochs": 3})
+    mine.save("answers", {"array": torch.arange(3)})
+    assert torch.equal(mine.load("answers")["array"], torch.arange(3))
+    assert other.load("answers") is None
+    (tmp_path / "read-out.pt").write_bytes(b"half of")
+    assert mine.load("read-out") is None
+    (tmp_path / "somebody's").touch()
+    mine.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["somebody's"]
+
+
+def test_a_comparison_that_was_cut_off_keeps_its_parts_until_it_is_done(digits, tmp_path, monkeypatch):
+    few = replace(digits, train=digits.train.at_most(300), test=digits.test.at_most(40))
+    checkpoint = Checkpoint(bounded(), {}, digits.classes, {"augment": "none"}, {})
+    whole = compare_checkpoint(checkpoint, few, epochs=1, draws=2)
+    with monkeypatch.context() as cut:
+        cut.setattr("phasekey.training.controls.comparison.own_network", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            compare_checkpoint(checkpoint, few, epochs=1, draws=2, work=tmp_path / "controls")
+    assert sorted(path.stem for path in (tmp_path / "controls").iterdir()) == ["answers", "read-out"]
+    monkeypatch.setattr("phasekey.training.controls.comparison.linear_read_out", None)
+    monkeypatch.setattr("phasekey.training.controls.comparison.answers", None)
+    again = compare_checkpoint(checkpoint, few, epochs=1, draws=2, work=tmp_path / "controls")
+    assert again.stability == whole.stability
+    np.testing.assert_array_equal(again.read_out.correct, whole.read_out.correct)
+    assert not (tmp_path / "controls").exists()
+
+
+def test_a_network_that_would_take_too_long_is_not_trained_and_the_page_says_so(digits, monkeypatch):
+    """Three passes over 270 of 300 images, twice: so many operations for each image that a network does."""
+    module = import_module("phasekey.training.controls.own_network")
+    monkeypatch.setattr(module, "MOST_TRAINING", 3 * 2 * 270 * 50_000)
+    assert largest_trained(300, 2) == 50_000
+    few = replace(digits, train=digits.train.at_most(300), test=digits.test.at_most(40))
+    found = compare(bounded(), few, epochs=2, draws=1)
+    assert found.own.operations <= 50_000 < found.device_operations
+    assert "more than 0.1 million operations were not trained" in found.page()
+
+
+def test_weights_of_the_family_hang_on_the_depth_alone():
+    torch.manual_seed(1)
+    first = widest((1, 32, 32), 10, 2, 300_000)
+    torch.manual_seed(2)
+    assert isinstance(first, PlainNetwork)
+    torch.testing.assert_close(first.state_dict(), widest((1, 32, 32), 10, 2, 300_000).state_dict())

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from phasekey.audit.subject.subject import open_checkpoint
-from phasekey.model.secrets import rotations
+from phasekey.model.hiding.secrets import rotations
 from phasekey.model.split import split
 from phasekey.training import fit
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.data.dataset import Split
 from phasekey.training.errors import TrainingError
-from phasekey.training.loop import STATE_FILE
-from phasekey.training.step import Learner
+from phasekey.training.loop.step import Learner
+from phasekey.training.loop.train import STATE_FILE
 
 SETTINGS = {"epochs": 2, "batch_size": 16, "warmup": 0, "device": "cpu", "progress": False, "save_every": 0}
 

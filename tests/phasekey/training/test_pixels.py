@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from phasekey.training.batches import Batches
 from phasekey.training.data.dataset import Split
 from phasekey.training.data.lazy import LazyImages
+from phasekey.training.loop.batches import Batches
 from phasekey.training.pixels import Pixels, spread
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from phasekey.model import build_network
-from phasekey.training.config import TrainConfig
 from phasekey.training.errors import TrainingError
-from phasekey.training.modes import PRESETS
 from phasekey.training.recipes import load_recipe, recipe_names
 from phasekey.training.reproduction.published import Published
+from phasekey.training.settings.config import TrainConfig
+from phasekey.training.settings.modes import PRESETS
 
 RESNETS = [
     f"resnet{depth}-{variant}-cifar10" for depth in (20, 32, 44, 56, 110) for variant in ("alpha", "beta")

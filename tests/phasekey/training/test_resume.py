@@ -14,9 +14,9 @@ import torch
 from phasekey import files
 from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.errors import TrainingError
-from phasekey.training.loop import STATE_FILE, train
-from phasekey.training.modes import PRESETS
-from phasekey.training.step import Learner
+from phasekey.training.loop.step import Learner
+from phasekey.training.loop.train import STATE_FILE, train
+from phasekey.training.settings.modes import PRESETS
 
 
 class KilledError(BaseException):

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ class Proxy:
     Attributes:
         half_open: connections up to this number pass nothing on any more, and are not closed.
         holding: no byte is passed on either way.
+        held: bytes of clients that wait meanwhile.
         rate: bytes a second each way; None sets no limit.
         resets: how many connections to reset once the client has sent this many bytes, ``after``.
         connections: how many there were.
@@ -31,6 +33,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.half_open, self.holding, self.rate, self.resets, self.after = 0, False, None, 0, 0
+        self.held = 0
         self.connections, self._lock = 0, threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -57,6 +60,7 @@ class Proxy:
                 if number <= self.half_open:
                     continue
                 while self.holding:
+                    self.held = len(data) + waiting(source) if up else self.held
                     time.sleep(0.01)
                 seen += len(data)
                 if up and self._resets(seen):
@@ -69,6 +73,17 @@ class Proxy:
             for end in (source, sink):
                 end.close()
 
+    def hold(self) -> None:
+        """Pass nothing on from now on."""
+        self.held, self.holding = 0, True
+
+    def wait_for_a_request(self, size: int = 256) -> None:
+        """Wait until a client has sent as much as an x of one image has."""
+        until = time.monotonic() + 60
+        while self.held < size:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
     def _resets(self, seen: int) -> bool:
         with self._lock:
             if not self.resets or seen < self.after:
@@ -77,10 +92,26 @@ class Proxy:
             return True
 
 
+def waiting(source: socket.socket) -> int:
+    """Bytes that came and were not read yet."""
+    try:
+        return len(source.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return 0
+
+
 def reset(*ends: socket.socket) -> None:
     for end in ends:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         end.close()
+
+
+@contextmanager
+def impatient(transport, seconds=0.3):
+    """Give the calls of a transport so long, and no others: those that are answered may take theirs."""
+    patient, transport._peer = transport._peer, replace(transport._peer, timeout=seconds)
+    yield
+    transport._peer = patient
 
 
 @pytest.fixture

@@ -6,7 +6,17 @@ import socket
 import numpy as np
 import pytest
 
-from sdk import AsyncEdgeClient, ClientClosed, DeadlineExceeded, Unauthenticated, Unavailable, WrongModel
+from sdk import (
+    AsyncEdgeClient,
+    AsyncGrpcTransport,
+    ClientClosed,
+    DeadlineExceeded,
+    Unauthenticated,
+    Unavailable,
+    WrongModel,
+)
+
+from .conftest import impatient
 
 
 async def predicts(client, export):
@@ -35,10 +45,11 @@ def test_a_black_hole_blocks_no_loop(small_export):
 
 def test_a_half_open_connection_is_left_for_a_new_one(small_export, proxy):
     async def use():
-        async with AsyncEdgeClient(small_export.edge, proxy.address, timeout=0.5) as client:
+        transport = AsyncGrpcTransport(proxy.address, small_export.manifest.model_name)
+        async with AsyncEdgeClient(small_export.edge, transport=transport) as client:
             await predicts(client, small_export)
             proxy.half_open = 1
-            with pytest.raises(DeadlineExceeded):
+            with impatient(transport), pytest.raises(DeadlineExceeded):
                 await predicts(client, small_export)
             await predicts(client, small_export)
 

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -13,11 +12,14 @@ from cloud_runtime.server import start
 from sdk import (
     DeadlineExceeded,
     EdgeClient,
+    GrpcTransport,
     Overloaded,
     SdkError,
     Unauthenticated,
     Unavailable,
 )
+
+from .conftest import impatient
 
 SECRET = bytes(range(32))
 
@@ -60,10 +62,11 @@ def test_threads_before_a_silent_server_wait_side_by_side(small_export, memory):
 
 
 def test_a_half_open_connection_is_left_for_a_new_one(small_export, proxy):
-    with EdgeClient(small_export.edge, proxy.address, timeout=0.5, secret=SECRET) as client:
+    transport = GrpcTransport(proxy.address, small_export.manifest.model_name)
+    with EdgeClient(small_export.edge, transport=transport, secret=SECRET) as client:
         predicts(client, small_export)
         proxy.half_open = 1
-        with pytest.raises(DeadlineExceeded) as caught:
+        with impatient(transport), pytest.raises(DeadlineExceeded) as caught:
             client.predict(small_export.network.images(1))
         assert caught.value.done == "x was sent, and may have arrived"
         predicts(client, small_export)
@@ -217,10 +220,10 @@ def test_a_certificate_replaced_in_use_opens_a_new_channel_and_the_old_one_finis
     options = {"ca_cert": trusted, "token": "the-token-of-the-camera"}
     with EdgeClient(small_export.edge, through.address, **options) as client:
         predicts(client, small_export)
-        through.holding = True
+        through.hold()
         slow = threading.Thread(target=predicts, args=(client, small_export))
         slow.start()
-        time.sleep(0.3)  # it is under way
+        through.wait_for_a_request()
         trusted.write_bytes(b"half of a file")  # as long as it is, the old channel goes on
         new = tls_files / "new.pem"
         new.write_bytes(tls.certificate + b"\n")

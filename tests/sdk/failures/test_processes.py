@@ -27,10 +27,10 @@ def test_a_server_killed_in_the_middle_of_a_call(small_export, processes, proxy_
     running = processes()
     through = proxy_to(running.address)
     with EdgeClient(small_export.edge, through.address, timeout=20) as client:
-        through.holding = True
+        through.hold()
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(client.predict, small_export.network.images(1))
-            time.sleep(0.2)  # the request is on its way
+            through.wait_for_a_request()
             running.process.kill()
             running.process.wait()
             through.holding = False
@@ -182,8 +182,8 @@ def test_ctrl_c_ends_a_stream_at_once(small_export, proxy):
         text=True,
     )
     assert process.stdout.readline() == "0\n"
-    proxy.holding = True
-    time.sleep(0.3)
+    proxy.hold()
+    proxy.wait_for_a_request()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
@@ -194,10 +194,10 @@ def test_ctrl_c_ends_a_stream_at_once(small_export, proxy):
 def test_a_closed_client_ends_what_is_under_way(small_export, proxy):
     client = EdgeClient(small_export.edge, proxy.address, timeout=300)
     client.predict(small_export.network.images(1))
-    proxy.holding = True
+    proxy.hold()
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(client.predict, small_export.network.images(1))
-        time.sleep(0.2)
+        proxy.wait_for_a_request()
         client.close()
         assert isinstance(call.exception(30), SdkError)
     with pytest.raises(ClientClosed):

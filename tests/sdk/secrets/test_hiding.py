@@ -29,7 +29,7 @@ def test_the_device_and_the_training_rotate_alike():
     """The SDK's numpy and the network's torch are two programs for Eq. 2 and 3."""
     import torch
 
-    from phasekey.model import rotation as training
+    from phasekey.model.hiding import rotation as training
 
     rng = np.random.default_rng(0)
     feature, decoy = rng.normal(size=(2, 5, 3, 4, 4)).astype(np.float32)

@@ -106,7 +106,7 @@ def test_decoys_are_not_taken_in_the_order_of_packing(path):
     store.add(images(100))
     taken = [store.reserve(codes(number), decoys=1)[0].ids[0] for number in range(100)]
     assert sorted(taken) == list(range(1, 101))
-    assert np.abs(np.corrcoef(taken, np.arange(100))[0, 1]) < 0.4  # 4 standard deviations
+    assert np.abs(np.corrcoef(taken, np.arange(100))[0, 1]) < 0.6  # 6 standard deviations; 1 in the order
 
 
 def test_threads_share_the_decoys_and_never_one_of_them(path):

@@ -14,7 +14,7 @@ from phasekey.audit.attackers.training import Bank, device, fit, seeded
 from phasekey.audit.budget import Effort
 from phasekey.audit.numerics.circle import TURN, Angles, mean_angle, sharpest
 from phasekey.audit.scene.scene import Floats, Samples
-from phasekey.model.rotation import unrotate
+from phasekey.model.hiding.rotation import unrotate
 
 PART = 100  # transmissions at a time, of which all angles are scored
 KNOWN = 4_000  # training transmissions whose angle is estimated for the attacks that come after

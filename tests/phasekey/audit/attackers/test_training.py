@@ -45,6 +45,14 @@ def test_learns_a_line_and_tells_its_watch() -> None:
     assert not network.training
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 9, 10, 11, 20])
+def test_any_number_of_steps_has_a_schedule(steps: int) -> None:
+    """A tenth of ten steps is one, and torch's one cycle then divides by none."""
+    watch = Counting()
+    _, curve = line(steps, watch)
+    assert watch.steps == curve[-1].step == steps
+
+
 def test_keeps_the_weights_that_were_best_on_validation() -> None:
     losses = iter([3.0, 1.0, 2.0, 5.0])
     network = nn.Linear(1, 1)

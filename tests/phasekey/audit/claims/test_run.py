@@ -8,7 +8,7 @@ from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.audit.subject.promise import promise_of
 from phasekey.audit.subject.subject import Subject
 from phasekey.model import build_network
-from phasekey.model.promise import guarantee_of
+from phasekey.model.hiding.promise import guarantee_of
 from phasekey.training.data.dataset import ImageDataset, Split
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from phasekey.audit.report import write_report
-from phasekey.audit.report.page import PARTS, report
+from phasekey.audit.report.html.page import PARTS, report
 from phasekey.audit.result.examples import Examples
 from phasekey.training.controls import Comparison, Interval, OwnNetwork, ReadOut, Stability
 
@@ -42,10 +42,14 @@ def test_what_the_device_could_do_alone_stands_beside_the_attacks(audits, leaky_
         1_000_000,
         Interval(-0.05, -0.09, -0.01),
         Stability((0.5, 0.6), 0.2, 100),
+        800_000,
+        900_000,
     )
     part = read(report(audits.leaky(), audits.examples(), found)).one("section", id_="alone")
     assert "-5.0 points (-9.0 to -1.0)" in part.text
     assert "20.0% of the images get more than one label" in part.text
+    assert "The device does 125% of what the whole network does" in part.text
+    assert "more than 0.9 million operations were not trained" in part.text
     assert "2 convolutions <small>, 0.90 of the device's 1.00 million operations" in part.text
     cells = [[cell.text for cell in row.all("td")] for row in part.all("tr")][1:]
     assert cells[0] == ["45.0%", "40.0%", "50.0%"]

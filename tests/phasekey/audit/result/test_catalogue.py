@@ -7,7 +7,7 @@ import pytest
 from phasekey.audit.artefacts import AnswerAngles
 from phasekey.audit.attack import Findings
 from phasekey.audit.numerics.rotation import unrotate
-from phasekey.audit.report.terms import leaks
+from phasekey.audit.report.judgement.terms import leaks
 from phasekey.audit.result.catalogue import catalogue, measured
 from phasekey.audit.result.report_json import schema_text
 from phasekey.audit.scene.scene import Scene

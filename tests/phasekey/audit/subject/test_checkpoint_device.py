@@ -5,7 +5,7 @@ import torch
 from phasekey.audit.numerics.rotation import hide, unrotate
 from phasekey.audit.subject.checkpoint_device import CheckpointDevice
 from phasekey.model import build_network
-from phasekey.model.secrets import rotations
+from phasekey.model.hiding.secrets import rotations
 from phasekey.training.checkpoint import load_checkpoint
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from phasekey.training.data.dataset import ImageDataset, Split
+from phasekey.training.data.lazy import LazyImages
 from phasekey.training.errors import TrainingError
 
 
@@ -46,3 +47,18 @@ def test_attributes_without_names_are_refused():
     several = Split(np.zeros((4, 5, 7, 3), np.uint8), np.eye(4, 3, dtype=np.int64))
     with pytest.raises(TrainingError, match="2 names for 3 attributes"):
         ImageDataset("d", ("a", "b"), several, several)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_of_many_images_some_are_kept_from_all_over_a_sorted_set(lazy):
+    """Labels go with their images, of hidden properties too; nothing is decoded that is not asked for."""
+    pixels, asked = np.arange(12, dtype=np.uint8)[:, None, None, None] * np.ones((12, 5, 7, 3), np.uint8), []
+    images = LazyImages(lambda row: (asked.append(row), pixels[row])[1], pixels.shape) if lazy else pixels
+    whole = Split(images, np.repeat([0, 1], 6), np.arange(12))
+    some = ImageDataset("d", ("a", "b"), whole, split(3), hidden_classes=tuple("abcdefghijkl")).at_most(4)
+    assert asked == []
+    assert len(some.train) == 4
+    assert len(some.test) == 3
+    assert some.train.labels.tolist() == [0, 0, 1, 1]
+    np.testing.assert_array_equal(some.train.images[np.arange(4)], pixels[some.train.hidden])
+    assert ImageDataset("d", ("a", "b"), whole, split()).at_most(None).train is whole

@@ -9,7 +9,7 @@ from phasekey.training.checkpoint import load_checkpoint
 from phasekey.training.data import lazy
 from phasekey.training.data.lazy import LazyImages
 from phasekey.training.data.registry import load_dataset
-from phasekey.training.loop import train
+from phasekey.training.loop.train import train
 
 
 @pytest.mark.parametrize("word", ["celeba", "cub200-boxes"])

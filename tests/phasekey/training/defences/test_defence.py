@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from phasekey.model import build_network
-from phasekey.training.config import TrainConfig
 from phasekey.training.defences import AngleDefence, SearchDefence, WassersteinDefence, build_defence
 from phasekey.training.defences.defence import unit_norm
+from phasekey.training.settings.config import TrainConfig
 
 from .conftest import gaussian, leaky, train
 

@@ -91,12 +91,15 @@ def test_what_hides_is_held_against_its_device_alone_also_afterwards(reproduce, 
 
 
 def test_a_broken_result_is_made_again(reproduce, tmp_path):
+    """Of fewer images, where so many were asked for; the report says how many they were."""
     line = ["--rows", "lenet-cifar10", "--data", "digits", "--epochs", "1", "--forms", "original"]
-    reproduce(*line)
+    reproduce(*line, "--images", "200")
     path = tmp_path / "runs/lenet-cifar10/original/result.json"
     path.write_text("{")
-    reproduce(*line)
-    assert json.loads(path.read_text())["epochs"] == 1
+    reproduce(*line, "--images", "200")
+    found = json.loads(path.read_text())
+    assert (found["epochs"], found["training_images"], found["test_images"]) == (1, 200, 200)
+    assert "200 images of digits, 200 test images" in (tmp_path / "docs/results.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,24 @@ def test_the_gap_is_against_the_network_with_additional_layers(report):
     assert "Measured on" not in text
 
 
+def test_a_row_names_the_calls_that_made_it(report):
+    """Without the folders of the machine; a column of other settings has a call of its own."""
+    few = {"data": "cifar10:/somewhere/of/mine/cifar-10-python.tar.gz", "images": 500}
+    text = report(
+        *(
+            replace(result(column, 30.0, form=form), settings={**SETTINGS, "form": form, **few})
+            for column, form in (("original", "original"), ("noisy-0.2", "noisy"), ("noisy-0.5", "noisy"))
+        ),
+        replace(result("complex", 31.0), settings={**SETTINGS, "seed": 3, "data": "digits"}),
+    )
+    rest = "--epochs 12 --images 500 --data cifar10:cifar-10-python.tar.gz"
+    assert f"`phasekey reproduce --rows lenet-cifar10 --forms original,noisy {rest}`" in text
+    assert (
+        "`phasekey reproduce --rows lenet-cifar10 --forms complex --epochs 12 --data digits --seed 3`" in text
+    )
+    assert "/somewhere" not in text
+
+
 def test_a_jpeg_copy_is_said_to_be_one(report):
     assert "Measured on a JPEG copy" in report(result("original", 30.0, data="cifar10-jpeg", form="original"))
 

@@ -1,0 +1,1 @@
+"""Does `bounded` keep its promise? One transmission tells at most K nats."""

@@ -1,0 +1,1 @@
+"""What hides a feature while a network is trained: secrets, decoys, their sources, and what that promises."""

@@ -1,0 +1,1 @@
+"""Data sets as their authors publish them, and scikit-learn's digits."""
