@@ -17,7 +17,7 @@ from export.lowering import lower
 from export.pipeline import ExportOptions, export_network
 from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork, build_network
-from phasekey.model.decoys import DecoyLaw
+from phasekey.model.hiding.decoys import DecoyLaw
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
