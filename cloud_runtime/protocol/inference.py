@@ -32,9 +32,10 @@ from cloud_runtime.protocol.statuses import Refusals, abort, explain, reason_of
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
 from cloud_runtime.serving.admission import Admission, Ticket
+from cloud_runtime.serving.call import Call
 from cloud_runtime.serving.processor import Processor
 from cloud_runtime.serving.readers import Readers
-from cloud_runtime.serving.turns import Call, TurnQueue
+from cloud_runtime.serving.turns import TurnQueue
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.infer import answer_with

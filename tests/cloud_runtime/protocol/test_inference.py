@@ -13,7 +13,7 @@ from cloud_runtime.config import ServerConfig
 from cloud_runtime.protocol.inference import Inference
 from cloud_runtime.protocol.rpc import Rpc
 from cloud_runtime.server import start
-from cloud_runtime.serving.turns import Call
+from cloud_runtime.serving.call import Call
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.service import METHODS, unary_call

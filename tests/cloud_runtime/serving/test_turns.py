@@ -12,8 +12,9 @@ import pytest
 
 from cloud_runtime.errors import CallCancelledError, DeadlineError
 from cloud_runtime.serving.batches import BatchPolicy
+from cloud_runtime.serving.call import Call
 from cloud_runtime.serving.statistics import ModelStatistics
-from cloud_runtime.serving.turns import Call, TurnQueue
+from cloud_runtime.serving.turns import TurnQueue
 
 
 class Recorder:
