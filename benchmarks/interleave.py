@@ -5,6 +5,7 @@ gives one ratio, and the median over the rounds is reported with its quartiles. 
 calling thread, which ONNX Runtime with one thread runs on: waiting for a busy core does not count.
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,18 @@ class Spread:
     def of(cls, values: Sequence[float]) -> "Spread":
         """Of at least two values."""
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+
+
+def rounds(text: str) -> int:
+    """A number of rounds from the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: fewer than two, which have no quartiles.
+    """
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"{number} is too few: a ratio's quartiles need 2 rounds or more")
+    return number
 
 
 def ratios(times: Mapping[str, Sequence[float]], over: str) -> dict[str, Spread]:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from benchmarks.environments import CACHE, UnavailableError, make_environment
+from benchmarks.interleave import rounds
 from benchmarks.serving import endurance, throughput
 from benchmarks.serving.peers import PEERS
 from benchmarks.serving.process import Server
@@ -24,7 +25,7 @@ BATCHES = (1, 8, endurance.FLOOD_BATCH)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     option = parser.add_argument
     option("--peer", action="append", choices=list(PEERS), help="only this server (may be repeated)")
-    option("--rounds", type=int, default=9, help="rounds through all servers (default 9)")
+    option("--rounds", type=rounds, default=9, help="rounds through all servers, 2 or more (default 9)")
     option("--slice", type=float, default=1.0, help="seconds of one slice (default 1)")
     option(
         "--flood", type=int, default=1500, metavar="N", help="requests of the flood, 0: none (default 1500)"

@@ -32,9 +32,10 @@ from cloud_runtime.protocol.statuses import Refusals, abort, explain, reason_of
 from cloud_runtime.repository.models import ModelRepository
 from cloud_runtime.safety.clients import Clients
 from cloud_runtime.serving.admission import Admission, Ticket
+from cloud_runtime.serving.call import Call
 from cloud_runtime.serving.processor import Processor
 from cloud_runtime.serving.readers import Readers
-from cloud_runtime.serving.turns import Call, TurnQueue
+from cloud_runtime.serving.turns import TurnQueue
 from phasekey.wire import open_inference_pb2 as pb
 from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.infer import answer_with
@@ -130,27 +131,39 @@ class InferenceService:
     def _serve_stream(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         by_status = (_STATUS_ERRORS, "true") in (context.invocation_metadata() or ())
         client = self._clients.identify(context).name
+        under_way: list[Call] = []  # one at a time
+
+        def cancel() -> None:
+            for call in tuple(under_way):
+                self.queue.cancel(call)
+
+        context.add_callback(cancel)  # one for all messages: gRPC keeps each until the stream's end
         for data in messages:
             try:
-                yield self._answer_one(data, client, context)
+                yield self._answer_one(data, client, context, under_way)
             except Exception as error:
                 if by_status or isinstance(error, NotServingError | CallCancelledError):
                     raise
                 code, text = explain(_STREAM, error)
                 self.refusals.count(_STREAM, code)
                 yield triton.ModelStreamInferResponse(error_message=text).SerializeToString()
+            del data  # not to be kept while the client thinks of the next
 
-    def _answer_one(self, data: bytes, client: str, context: grpc.ServicerContext) -> bytes:
+    def _answer_one(
+        self, data: bytes, client: str, context: grpc.ServicerContext, under_way: list[Call]
+    ) -> bytes:
         start, ticket = time.monotonic_ns(), self.admission.enter(client)
         try:
             ticket.resize(len(data))
             inference = self.check(data, client, context, start)
-            if not context.add_callback(lambda: self.queue.cancel(inference.call)):
+            under_way.append(inference.call)
+            if not context.is_active():  # it ended before, and told nobody of this one
                 raise CallCancelledError("The call was cancelled.")
             self._run(inference.call)
             response = pb.ModelInferResponse.FromString(inference.answer(start))
             return triton.ModelStreamInferResponse(infer_response=response).SerializeToString()
         finally:
+            under_way.clear()
             ticket.leave()
 
     def _run(self, call: Call) -> None:

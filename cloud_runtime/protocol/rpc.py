@@ -97,7 +97,8 @@ class Rpc:
 
     def _on_close(self, _: Any) -> None:
         self.active = False
-        self._ended()
+        ended, self._ended = self._ended, bool  # who is told holds this call: no circle may be left
+        ended()
 
 
 class Work(Protocol):

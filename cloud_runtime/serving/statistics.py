@@ -71,12 +71,13 @@ class ModelStatistics:
     """One model version's totals, counted from many threads.
 
     Attributes:
-        last_run: nanoseconds of the last execution; 0 before the first.
+        usual_run: nanoseconds that an execution takes: the shorter of the last two, since one may have been
+            held up by whatever else the machine does; 0 before the first.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.last_run = 0
+        self.usual_run = self._last_run = 0
         self._totals = Totals()
 
     def succeeded(self, total: int, timing: Timing) -> None:
@@ -98,8 +99,9 @@ class ModelStatistics:
 
     def ran(self, samples: int, compute_input: int, compute_infer: int, compute_output: int) -> None:
         """Count one execution of the graph; durations in nanoseconds."""
-        self.last_run = compute_infer
         with self._lock:
+            self.usual_run = min(compute_infer, self._last_run or compute_infer)
+            self._last_run = compute_infer
             self._totals.samples += samples
             self._totals.last_inference_ms = time.time_ns() // 1_000_000
             run = self._totals.runs.setdefault(samples, RunTotals())

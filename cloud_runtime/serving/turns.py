@@ -1,6 +1,7 @@
 """Who runs when: as many runs at once as cores, turns by client, joined where the model allows it.
 
-The queue is one line for each client, served in rotation, so a client that floods waits for itself alone.
+The queue is one line for each client, served in rotation, so a client that floods waits for itself alone;
+whoever comes new goes before those that just had their turn and want more, by as many samples as they had.
 Whoever has a slot takes the next request and whom it joins, runs them, hands every one its outputs, and looks
 for more; nobody sleeps on a request's behalf. Threads that bring requests have slots for short runs, since
 handing one over costs more than it takes; for all else there are threads of our own. A request larger than a
@@ -12,97 +13,16 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Protocol
 
 from cloud_runtime.errors import CallCancelledError, DeadlineError
-from cloud_runtime.serving.batches import Arrays, BatchPolicy, join, joinable, part, rows
-from cloud_runtime.serving.statistics import ModelStatistics, Timing
+from cloud_runtime.serving.batches import Arrays, BatchPolicy, join, part
+from cloud_runtime.serving.call import Call, Model
+from cloud_runtime.serving.lines import Lines
 
 _now = time.monotonic_ns
 _SHORT = 10_000_000  # nanoseconds that a thread with other duties may spend on a run
-
-
-class Model(Protocol):
-    """What a turn runs."""
-
-    policy: BatchPolicy
-    statistics: ModelStatistics
-
-    def run(self, inputs: Arrays) -> Arrays: ...
-
-
-class Call:
-    """One request on its way through the queue.
-
-    Args:
-        model: what to run.
-        inputs: checked arrays by name; where the model batches, samples along the first axis.
-        client: whose line it waits in.
-        deadline: ``time.monotonic_ns()`` after which nobody waits for the answer; None for no end.
-    """
-
-    __slots__ = (
-        "_error",
-        "_slices",
-        "_taken",
-        "cancelled",
-        "client",
-        "deadline",
-        "done",
-        "end",
-        "inputs",
-        "model",
-        "since",
-        "size",
-        "timing",
-    )
-
-    def __init__(self, model: Model, inputs: Arrays, client: str, deadline: int | None = None) -> None:
-        self.model, self.inputs, self.client, self.deadline = model, inputs, client, deadline
-        self.size = len(next(iter(inputs.values()))) if model.policy.limit else 1
-        self.timing = Timing()
-        self.cancelled = self.done = False
-        self.end: Callable[[], object] = bool  # called once it is done
-        self._taken = 0
-        self._slices: list[Arrays] = []
-        self._error: BaseException | None = None
-        self.since = _now()
-
-    @property
-    def left(self) -> int:
-        """Samples that have not been run yet."""
-        return self.size - self._taken
-
-    def take(self, count: int) -> Arrays:
-        """Take the next samples' inputs."""
-        first, self._taken = self._taken, self._taken + count
-        return self.inputs if count == self.size else rows(self.inputs, first, self._taken)
-
-    def give(self, outputs: Arrays) -> None:
-        """Hand in the outputs of samples that were taken."""
-        self._slices.append(outputs)
-        self.done = not self.left
-
-    def fail(self, error: BaseException) -> None:
-        """End the request with an error."""
-        self._error, self.done = error, True
-
-    def result(self) -> Arrays:
-        """Return all outputs, or raise what ended the request."""
-        if self._error is not None:
-            raise self._error
-        return join(self._slices)
-
-    def over(self) -> BaseException | None:
-        """Say why the call need not be run any more, if so."""
-        if self.cancelled:
-            return CallCancelledError("The call was cancelled.")
-        if self.deadline is not None and _now() >= self.deadline:
-            return DeadlineError("The call's deadline passed before it was run.")
-        return None
 
 
 _Batch = list[tuple[Call, int]]  # calls, each with so many of its samples
@@ -120,7 +40,7 @@ class TurnQueue:
         self._wanted, self._arrival = threading.Condition(self._lock), threading.Condition(self._lock)
         self._free, self._idle, self._lingering = slots, 0, 0
         self._stopped = False
-        self._lines: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._lines = Lines()
         for number in range(slots):
             threading.Thread(target=self._serve, name=f"run {number}", daemon=True).start()
 
@@ -136,11 +56,14 @@ class TurnQueue:
             DeadlineError: its deadline has passed.
             CallCancelledError: it was cancelled.
         """
-        call.end = end
         with self._lock:
             if error := call.over():
-                raise error
-            self._append(call)
+                try:
+                    raise error
+                finally:
+                    del error  # its traceback holds this frame
+            call.expect(end)
+            self._lines.append(call)
             if not works:
                 self._wake()
             if self._lingering:
@@ -155,7 +78,7 @@ class TurnQueue:
         with self._lock:
             if not (self._lines and self._free):
                 return False
-            if not _is_short(next(iter(self._lines.values()))[0].model):
+            if not _is_short(self._lines.first().model):
                 self._wake()
                 return False
             expired, batch = self._take()
@@ -175,7 +98,7 @@ class TurnQueue:
         self.submit(call, gate.release)
         if call.deadline is not None and not gate.acquire(timeout=max(0, call.deadline - _now()) / 1e9):
             with self._lock:
-                waited = self._remove(call)
+                waited = self._lines.remove(call)
             if waited:
                 raise DeadlineError("The call's deadline passed while it waited for its turn.")
             gate.acquire()  # somebody works on it
@@ -187,10 +110,10 @@ class TurnQueue:
         """Take a waiting call out of the queue. One that runs already is left to end."""
         with self._lock:
             call.cancelled = True
-            waited = self._remove(call)
+            waited = self._lines.remove(call)
         if waited:
             call.fail(CallCancelledError("The call was cancelled."))
-            call.end()
+            call.finish()
 
     def stop(self) -> None:
         """End the threads, once nobody waits."""
@@ -210,6 +133,7 @@ class TurnQueue:
                     self._idle -= 1
                 expired, batch = self._take()
             self._run(expired, batch)
+            del expired, batch  # not to be kept while there is nothing to do
 
     def _wake(self) -> None:
         """Have one of our threads look, if a slot is free; whoever has one looks again after its run."""
@@ -222,7 +146,7 @@ class TurnQueue:
         expired: list[Call] = []
         batch: _Batch = []
         while self._lines and not batch:
-            call = self._pop()
+            call = self._lines.pop()
             if error := call.over():
                 call.fail(error)
                 expired.append(call)
@@ -237,27 +161,27 @@ class TurnQueue:
         if batch:
             _execute(batch)
         for call in expired:
-            call.end()
+            call.finish()
         for call, _ in batch:
             if call.done:
-                call.end()
+                call.finish()
         with self._lock:
             self._free += 1
             if batch and not batch[0][0].done:
-                self._append(batch[0][0], again=True)  # for its next slice
+                self._lines.append(batch[0][0], again=True)  # for its next slice
 
     def _collect(self, call: Call) -> _Batch:
         policy = call.model.policy
         limit = policy.limit if policy.joins else call.left
-        size = min(call.left, policy.slice) if policy.slice else call.left
+        size = call.turn
         if not (policy.joins and self._lines):
             return [(call, size)]
         if policy.delay_us and self._waiting(call, limit - size):
             self._linger(call, size)
-        others = self._joining(call, limit - size)
+        others = self._lines.joining(call, limit - size)
         count = _count_to_join([size, *(other.left for other in others)], policy)
         for other in others[:count]:
-            self._remove(other)
+            self._lines.remove(other)
         return [(call, size), *((other, other.left) for other in others[:count])]
 
     def _linger(self, call: Call, size: int) -> None:
@@ -271,60 +195,12 @@ class TurnQueue:
         self._lingering -= 1
 
     def _waiting(self, call: Call, room: int) -> int:
-        return sum(other.left for other in self._joining(call, room))
-
-    def _joining(self, call: Call, room: int) -> list[Call]:
-        """Choose calls of the same model that fit into the room, one of each client's line in rotation."""
-        chosen: list[Call] = []
-        lines = [iter(line) for line in self._lines.values()]
-        while lines and room > 0:
-            for line in list(lines):
-                other = next(line, None)
-                if other is None:
-                    lines.remove(line)
-                elif other.model is call.model and 0 < other.left <= room and _fits(call, other):
-                    chosen.append(other)
-                    room -= other.left
-        return chosen
-
-    def _append(self, call: Call, *, again: bool = False) -> None:
-        call.since = _now()
-        line = self._lines.setdefault(call.client, deque())
-        if again:  # what a client began first, it gets first
-            line.appendleft(call)
-        else:
-            line.append(call)
-        call.model.statistics.queued(1)
-
-    def _remove(self, call: Call) -> bool:
-        line = self._lines.get(call.client)
-        if line is None or call not in line:
-            return False
-        line.remove(call)
-        if not line:
-            del self._lines[call.client]
-        call.model.statistics.queued(-1)
-        return True
-
-    def _pop(self) -> Call:
-        """Take the next client's oldest call, and let that client wait for the others."""
-        client, line = next(iter(self._lines.items()))
-        call = line.popleft()
-        if line:
-            self._lines.move_to_end(client)
-        else:
-            del self._lines[client]
-        call.model.statistics.queued(-1)
-        return call
+        return sum(other.left for other in self._lines.joining(call, room))
 
 
 def _is_short(model: Model) -> bool:
-    """Tell whether the next run will be over soon, as far as the last one tells, without waiting for more."""
-    return 0 < model.statistics.last_run <= _SHORT and not model.policy.delay_us
-
-
-def _fits(one: Call, other: Call) -> bool:
-    return other.over() is None and joinable(one.inputs, other.inputs)
+    """Tell whether the next run will be over soon, as far as the last two tell, without waiting for more."""
+    return 0 < model.statistics.usual_run <= _SHORT and not model.policy.delay_us
 
 
 def _count_to_join(sizes: list[int], policy: BatchPolicy) -> int:

@@ -16,7 +16,7 @@ from phasekey.training.evaluate import to_float
 
 SHOWN = 5  # rows of the picture
 ROUNDS, SENT = 20, 25  # of the guessing game; images that go out on the page
-BUDGET = 5.0  # nats, on the page
+BUDGET = 4.0  # nats, on the page: used up before SENT images
 
 Pixels = NDArray[np.uint8]
 

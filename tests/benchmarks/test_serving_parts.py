@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.__main__ import main
 from benchmarks.environments import STAMP, UnavailableError, make_environment
 from benchmarks.interleave import Spread
 from benchmarks.serving.endurance import Flood, Growth
@@ -149,3 +150,15 @@ def test_the_document_has_goals_rows_and_what_is_missing() -> None:
         "From the second to the last: +2.5 MB.",
     ):
         assert row in text
+
+
+@pytest.mark.parametrize("number", ["1", "0", "-3"])
+def test_rounds_that_have_no_quartiles_are_refused_before_anything_is_measured(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serving", "--rounds", number])
+    assert ended.value.code == 2
+    assert (
+        f"--rounds: {number} is too few: a ratio's quartiles need 2 rounds or more" in capsys.readouterr().err
+    )

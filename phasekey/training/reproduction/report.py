@@ -27,8 +27,8 @@ by the clock, with whatever else our machine was doing. "Over 10 secrets" is the
 is what the device could answer by itself: a linear read-out of the feature, and the best plain network of the
 device's own operations, trained for {EPOCHS} epochs. What the cloud adds is the accuracy through the rotation
 less that of the better one, with a 95% interval, negative where it does harm: at most that where larger own
-networks would have taken too long. A device whose operations are more than the whole network's can run the
-column "original" by itself.
+networks would have taken too long. A device whose operations are more than those of the same network without
+hiding could run that by itself, and the column "original", which has no head, all the more.
 """
 FOOT = f"""\
 {UNREADABLE}: garbled in our text of the paper, and not guessed. –: not run, or not published.

@@ -63,7 +63,7 @@ def control_rows(results: Iterable[Result | None]) -> list[tuple[str, list[str]]
         *rows,
         ("largest own network tried, million operations", [_tried(one) for one in found]),
         ("what the cloud adds, points", [_added(one) for one in found]),
-        ("device's operations over the whole network's", [_share(one) for one in found]),
+        ("device's operations over the same network's without hiding", [_share(one) for one in found]),
     ]
 
 

@@ -20,7 +20,7 @@ PRESETS: Mapping[Mode, Mapping[str, Any]] = {
     },
     "bounded": {
         "form": "complex", "head": "norm-bottleneck", "width": 12, "secret": "orthogonal", "components": 24,
-        "decoy": "gaussian", "sigma": 2.0, "defence": "none",
+        "decoy": "gaussian", "sigma": 3.0, "defence": "none",
     },
     "anonymous": {
         "form": "original", "head": "paper", "width": None, "secret": "permutation", "components": 4,

@@ -233,3 +233,39 @@ def test_slow_readers_keep_their_place_not_the_servers(server, good):
         stop.set()
         for stream in streams:
             stream.cancel()
+
+
+def test_a_stream_that_ends_takes_its_waiting_request_along(repository, monkeypatch, until):
+    from cloud_runtime.config import ServerConfig
+    from cloud_runtime.server import start
+    from cloud_runtime.serving.processor import Processor
+
+    go, run, runs = threading.Event(), Processor.run, []
+
+    with (
+        start(ServerConfig(repository, listen="127.0.0.1:0", workers=1)) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        stream = channel.stream_stream(METHODS["ModelStreamInfer"].path)
+        data = message(X).SerializeToString()
+        answered, more = threading.Event(), threading.Event()
+
+        def messages():
+            yield data
+            answered.wait(60)
+            yield data
+            more.wait(60)
+
+        asked = stream(messages(), timeout=60)
+        assert next(asked)
+        monkeypatch.setattr(Processor, "run", lambda self, x: (runs.append(1), go.wait(60), run(self, x))[2])
+        first = unary_call(channel, "ModelInfer").future(message(X), timeout=60)
+        until(lambda: runs)
+        answered.set()  # its second message waits behind that run
+        until(lambda: server._admission.requests == 2)
+        asked.cancel()
+        until(lambda: server._admission.requests == 1)
+        go.set()
+        more.set()
+        assert first.code() is grpc.StatusCode.OK
+    assert len(runs) == 1

@@ -1,10 +1,21 @@
 """Requests that a stock client would not send, over a real connection."""
 
+import contextlib
+import gc
+import threading
+import time
+
 import grpc
 import numpy as np
 import pytest
 
+from cloud_runtime.config import ServerConfig
+from cloud_runtime.protocol.inference import Inference
+from cloud_runtime.protocol.rpc import Rpc
+from cloud_runtime.server import start
+from cloud_runtime.serving.call import Call
 from phasekey.wire import open_inference_pb2 as pb
+from phasekey.wire import triton_extensions_pb2 as triton
 from phasekey.wire.service import METHODS, unary_call
 from phasekey.wire.tensors import encode_raw, read_tensors, write_tensors
 
@@ -183,3 +194,69 @@ def test_bad_requests_cost_others_nothing(infer, refused, convolution, x):
         refused(request({"x": NAN}))
         h = read_tensors((good := infer(request({"x": x}))).outputs, good.raw_output_contents)["h"]
         np.testing.assert_allclose(h, convolution.oracle(x), atol=1e-5)
+
+
+def left_over():
+    """What the server keeps of calls, by type."""
+    return {type(one).__name__ for one in gc.get_objects() if isinstance(one, Rpc | Call | Inference)}
+
+
+@pytest.mark.parametrize("how", ["answered", "large", "wrong", "expired", "not admitted"])
+def test_a_call_that_is_over_leaves_nothing_for_the_garbage_collector(repository, x, how):
+    """It counts objects, not bytes: circles around messages would be hundreds of megabytes in a flood."""
+    messages = {
+        "large": request({"x": x}, id="n" * 1_500_000),  # looked through on another thread
+        "wrong": request({"x": NAN}),
+        "expired": request({"x": x}),
+    }
+    if how == "expired":
+        messages[how].parameters["timeout"].int64_param = 1
+    rate = 1e-9 if how == "not admitted" else 0
+    with (
+        start(ServerConfig(repository, listen="127.0.0.1:0", client_rate=rate, max_message_mib=4)) as server,
+        grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel,
+    ):
+        call = unary_call(channel, "ModelInfer")
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                fails = how not in ("answered", "large")
+                with pytest.raises(grpc.RpcError) if fails else contextlib.nullcontext():
+                    call(messages.get(how, request({"x": x})), timeout=30)
+            deadline = time.monotonic() + 30
+            while found := left_over():
+                assert time.monotonic() < deadline, found
+                time.sleep(0.05)
+        finally:
+            gc.enable()
+
+
+def test_a_stream_keeps_nothing_of_what_it_has_answered(server, channel, x):
+    go = threading.Event()
+
+    def messages():
+        for _ in range(5):
+            yield request({"x": x})
+        go.wait(60)  # the stream stays open
+
+    gc.collect()
+    gc.disable()
+    try:
+        call = channel.stream_stream(
+            METHODS["ModelStreamInfer"].path,
+            request_serializer=pb.ModelInferRequest.SerializeToString,
+            response_deserializer=triton.ModelStreamInferResponse.FromString,
+        )
+        replies = call(messages(), timeout=60)
+        for _ in range(5):
+            assert not next(replies).error_message
+        deadline = time.monotonic() + 30
+        while found := left_over():
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        go.set()
+        assert list(replies) == []
+    finally:
+        go.set()
+        gc.enable()

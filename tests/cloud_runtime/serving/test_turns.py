@@ -1,7 +1,10 @@
 """Turns, joins and slices, against runs of one request alone."""
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -9,8 +12,9 @@ import pytest
 
 from cloud_runtime.errors import CallCancelledError, DeadlineError
 from cloud_runtime.serving.batches import BatchPolicy
+from cloud_runtime.serving.call import Call
 from cloud_runtime.serving.statistics import ModelStatistics
-from cloud_runtime.serving.turns import Call, TurnQueue
+from cloud_runtime.serving.turns import TurnQueue
 
 
 class Recorder:
@@ -145,6 +149,32 @@ def test_clients_take_turns_however_much_one_sends(busy):
     assert model.runs == [[0], [1], [10], [2], [3]]
 
 
+def test_who_comes_new_waits_for_the_run_under_way_and_not_for_a_floods_next(busy):
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
+    for value in (1, 2, 3):
+        ask(queue, model, [value, value + 0.5], "flood")
+    model.let()
+    until(lambda: len(model.runs) == 2)  # the flood has its turn, and more in line
+    ask(queue, model, [10], "other")
+    model.let(4)
+    until(lambda: len(model.runs) == 5)
+    assert model.runs == [[0], [1, 1.5], [10], [2, 2.5], [3, 3.5]]
+
+
+def test_a_flood_lets_no_more_samples_pass_than_it_had_itself(busy):
+    """However many come new: who connects anew for each request gets half of the time at most."""
+    queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
+    for value in (1, 2, 3):
+        ask(queue, model, [value, value + 0.25, value + 0.5, value + 0.75], "flood")
+    model.let()
+    until(lambda: len(model.runs) == 2)
+    for number in range(1, 5):
+        ask(queue, model, [10 * number], f"other {number}")
+    model.let(5)
+    until(lambda: len(model.runs) == 7)
+    assert model.runs[1:] == [[1, 1.25], [10], [20], [1.5, 1.75], [30], [40]]
+
+
 def test_a_large_request_takes_a_turn_for_each_slice(busy):
     queue, model, _ = busy(BatchPolicy(slice=2, limit=2))
     large = ask(queue, model, [1, 2, 3, 4, 5], "large")
@@ -260,7 +290,7 @@ def known(policy, held=False):
     """A queue with one slot and a model whose last run was short, so that work() may run it."""
     queue, model = TurnQueue(1), Recorder(policy, held=False)
     Caller(queue, make_call(model, [0])).answer()
-    assert 0 < model.statistics.last_run < 10_000_000
+    assert 0 < model.statistics.usual_run < 10_000_000
     model.runs.clear()
     model._held = held
     return queue, model
@@ -283,7 +313,7 @@ def test_who_brings_requests_runs_them_joined():
 def test_what_may_take_long_is_left_to_other_threads(why):
     policy = BatchPolicy(joins=True, limit=8, delay_us=1000 if why == "waits for company" else 0)
     queue, model = known(policy)
-    model.statistics.last_run = {"never ran": 0, "was long": 10**9}.get(why, 1)
+    model.statistics.usual_run = {"never ran": 0, "was long": 10**9}.get(why, 1)
     threads, done = [], threading.Event()
     queue.submit(
         make_call(model, [1]), lambda: (threads.append(threading.current_thread()), done.set()), works=True
@@ -343,3 +373,32 @@ def test_many_callers_each_get_their_own():
         assert caller.answer() == [2 * (index + row / 8) for row in range(1 + index % 5)]
     assert model.statistics.snapshot().pending == 0
     assert max(map(len, model.runs)) <= 3
+
+
+@pytest.mark.parametrize("fate", ["run", "in slices", "failed", "expired", "cancelled"])
+def test_a_call_that_is_done_lets_go_of_its_message_at_once(busy, fate):
+    """Without a garbage collection, and whoever still holds the call."""
+    queue, model, first = busy(BatchPolicy(slice=2 if fate == "in slices" else 0))
+    deadline = time.monotonic_ns() + 200_000_000 if fate == "expired" else None
+    call = make_call(model, [1, 2, 3], "b", deadline)
+    message, done = weakref.ref(call.inputs["x"]), threading.Event()
+    gc.disable()
+    try:
+        queue.submit(call, done.set)
+        if fate == "cancelled":
+            queue.cancel(call)
+        if fate == "failed":
+            del call.inputs["x"]
+        if fate == "expired":
+            until(lambda: time.monotonic_ns() > deadline)
+        model.let(3)
+        assert done.wait(30)
+        until(lambda: message() is None)
+        rest = weakref.ref(model)
+        with contextlib.suppress(KeyError, DeadlineError, CallCancelledError):
+            call.result()
+        first.join(30)
+        del call, first, model
+        until(lambda: rest() is None)  # no circle through the error's traceback either
+    finally:
+        gc.enable()

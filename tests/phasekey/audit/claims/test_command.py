@@ -47,8 +47,8 @@ def test_a_claim_is_judged_and_written_down(
     keys = {figure["key"] for figure in facts["figures"]}
     if made.mode == "bounded":
         assert facts["claim"] == "nats"
-        assert facts["nats"] == pytest.approx(0.275, abs=0.001)
-        assert (facts["values"], facts["components"], facts["sigma"]) == (12, 24, 2.0)
+        assert facts["nats"] == pytest.approx(0.186, abs=0.001)
+        assert (facts["values"], facts["components"], facts["sigma"]) == (12, 24, 3.0)
         assert {"label-1", "label-8", "direction-8", "rows", "difference"} <= keys
         assert all(figure["kept"] for figure in facts["figures"] if figure["key"].startswith("direction"))
     else:
