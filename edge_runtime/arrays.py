@@ -60,12 +60,10 @@ def batch_of(array: Array, spec: ImageSpec, resize: bool) -> Array:
 
 
 def _as_batch(array: Array, spec: ImageSpec) -> Array:
-    size = (spec.height, spec.width, spec.channels)
-    readings = {(len(array), *size), size} if array.ndim in (3, 4) else set()
-    if spec.channels == 1 and array.ndim in (2, 3):
-        readings |= {(len(array), *size[:2]), size[:2]}
-    fitting = [shape for shape in readings if shape == array.shape]
-    if not fitting:
+    size, shape = (spec.height, spec.width, spec.channels), array.shape
+    fits = shape[-3:] == size and array.ndim in (3, 4)
+    grey = spec.channels == 1 and shape[-2:] == size[:2] and array.ndim in (2, 3)
+    if not fits and not grey:
         raise EdgeRuntimeError(
             f"Expected images of shape {format_shape((None, *size))} or {format_shape(size)} (height, width, "
             f"channels), got {format_shape(array.shape)}."

@@ -43,7 +43,7 @@ def load_images(source: Images, spec: ImageSpec, *, resize: bool = False) -> Arr
         EdgeRuntimeError: wrong size, channels, element type or range, NaN, no image at all, a file that is
             missing or broken (named), or one that takes Pillow where Pillow is not installed.
     """
-    if array_like(source) and not is_picture(source):
+    if isinstance(source, np.ndarray) or (array_like(source) and not is_picture(source)):
         return batch_of(to_array(source), spec, resize)
     if is_encoded(source) or is_picture(source):
         return _load_one(source, spec, resize)[None]

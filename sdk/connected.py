@@ -24,6 +24,7 @@ from sdk.transport.leases import check_process
 if TYPE_CHECKING:
     import grpc
 
+Array = np.ndarray[Any, np.dtype[Any]]
 _Result = TypeVar("_Result")
 
 
@@ -113,7 +114,10 @@ class Connected(Device):
         return (yield from self._walk(batch, taken))
 
     def _outcomes(self, items: Sequence[Any]) -> Walk[list[Outcome]]:
-        return outcomes(items, self._load, lambda pixels: self._guarded(self._predicting(np.stack(pixels))))
+        def predicting(pixels: list[Array]) -> Walk[Prediction]:
+            return self._guarded(self._predicting(pixels[0][None] if len(pixels) == 1 else np.stack(pixels)))
+
+        return outcomes(items, self._load, predicting)
 
     def _guarded(self, walk: Walk[_Result]) -> Walk[_Result]:
         return walk if self._local is None else or_locally(walk, self._breaker, self._local)

@@ -85,6 +85,8 @@ class Prediction:
 
     def split(self) -> list[Prediction]:
         """One prediction for each image; each with its even part of the timings."""
+        if self.images == (0,):
+            return [self]
         part = Timings(
             *(getattr(self.timings, each.name) / max(1, len(self)) for each in fields(self.timings))
         )

@@ -50,8 +50,8 @@ def from_wire(h: Array, wire: WireSpec) -> Floats:
 
 
 def _to_float16(x: Floats) -> Array:
-    fits = x.max(initial=0) < _ROUNDS_TO_INFINITY and x.min(initial=0) > -_ROUNDS_TO_INFINITY
-    if not fits:  # NaN is on neither side
+    largest, least = np.maximum.reduce(x, axis=None, initial=0), np.minimum.reduce(x, axis=None, initial=0)
+    if not (largest < _ROUNDS_TO_INFINITY and least > -_ROUNDS_TO_INFINITY):  # NaN is on neither side
         raise SdkError(
             f"A feature of this input is beyond {np.finfo(np.float16).max:.0f}, the largest that float16 "
             "holds; nothing was sent. Export the model again with --wire float32."

@@ -5,6 +5,7 @@ them, and the server as asleep as it is between two predictions. Each part alone
 timed as well.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from edge_runtime import Decoder, Encoder, load_images
 from phasekey.graph_runtime import GraphSession
 from phasekey.wire.service import infer_call
 from sdk import EdgeClient, GrpcTransport
+from sdk.store import Store
 from sdk.transport.messages import infer_request
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,6 +35,8 @@ Call = Callable[[], object]
 PROGRAMS = Path(__file__).parent / "programs"
 PARTS = ("encoder", "echo RPC", "cloud compute", "decoder")
 SDK, IN_TURN, BY_STOCK = "SDK", "parts in turn", "parts in turn, stock echo"
+WHERE_THEY_RUN = "parts where they run"
+PREPARED = "SDK, prepared decoys"
 PLAIN, REAL_PARTS = "real", ("real encoder", "real cloud compute", "real decoder")
 _REPLY_HEADER = 100  # bytes of a reply beside the values of h, about
 
@@ -67,6 +71,11 @@ def calls(
         cloud.run({"x": x})
         decoder.decode(revealed)
 
+    def where_they_run(infer: Call) -> None:
+        encoder.encode(next(turn)[None], noise)
+        infer()
+        decoder.decode(revealed)
+
     with ExitStack() as stack:
         stock = stack.enter_context(_echo(h.nbytes + _REPLY_HEADER, core))
         ours = infer_call(stack.enter_context(grpc.insecure_channel(target, OPTIONS)))
@@ -76,6 +85,7 @@ def calls(
             SDK: lambda: client.predict(next(turn)),
             IN_TURN: lambda: parts(lambda: ours(echo, timeout=60)),
             BY_STOCK: lambda: parts(lambda: stock(request)),
+            WHERE_THEY_RUN: lambda: where_they_run(lambda: ours(request, timeout=60)),
             "encoder": lambda: encoder.encode(next(turn)[None], noise),
             "echo RPC": lambda: stock(request),
             "cloud compute": lambda: cloud.run({"x": x}),
@@ -83,6 +93,27 @@ def calls(
             PLAIN: lambda: plain(next(turn)),
             **_real_graphs(networks, next(turn)[None]),
         }
+
+
+@contextmanager
+def prepared(networks: Networks, target: str, count: int) -> Iterator[Call]:
+    """A prediction of an input that is new, by decoys of an archive that were encoded ahead.
+
+    Args:
+        networks: what ``target`` serves.
+        target: the server.
+        count: new inputs that there are decoys for; then they come again.
+    """
+    image, archive = networks.manifest.image, networks.archived.parent / "decoys.db"
+    size = (2 * count, image.height, image.width, image.channels)
+    drawn = np.random.default_rng(1).integers(0, 256, size, np.uint8)
+    store = Store(archive)
+    store.add(drawn[:count])
+    store.close()
+    new = cycle(drawn[count:])
+    with EdgeClient(networks.archived, target, secret=os.urandom(32), decoys=archive) as client:
+        client.prepare(count)
+        yield lambda: client.predict(next(new))
 
 
 def _real_graphs(networks: Networks, image: Array) -> dict[str, Call]:
@@ -130,7 +161,7 @@ def _plain(networks: Networks, target: str) -> Iterator[Callable[[Array], Array]
 
 
 def over_parts(times: Mapping[str, Sequence[float]], base: str) -> Measured:
-    """The SDK's call over its parts in turn, round by round. base: IN_TURN or BY_STOCK."""
+    """The SDK's call over its parts in turn, round by round. base: IN_TURN, WHERE_THEY_RUN or BY_STOCK."""
     return _over(times, times[base], (SDK, base))
 
 
@@ -148,11 +179,17 @@ def over_real(times: Mapping[str, Sequence[float]]) -> Measured:
     return Measured(measured.spread, text)
 
 
+def prepared_over_real(times: Mapping[str, Sequence[float]]) -> Measured:
+    """The SDK's call with prepared decoys over the real network's split, round by round."""
+    return _over(times, times[PLAIN], (PREPARED, PLAIN))
+
+
 def _sums(times: Mapping[str, Sequence[float]], names: Sequence[str]) -> list[float]:
     return [sum(each) for each in zip(*(times[name] for name in names), strict=True)]
 
 
 def _over(times: Mapping[str, Sequence[float]], base: Sequence[float], named: Sequence[str]) -> Measured:
-    spread = Spread.of([a / b for a, b in zip(times[SDK], base, strict=True)])
+    """The first of those named over the base."""
+    spread = Spread.of([a / b for a, b in zip(times[named[0]], base, strict=True)])
     parts = ", ".join(f"{name} {1e6 * statistics.median(times[name]):.0f}" for name in named)
     return Measured(spread, f"µs: {parts}")

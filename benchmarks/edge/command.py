@@ -15,7 +15,7 @@ from tqdm import tqdm
 from benchmarks.edge import calls, installed, stream
 from benchmarks.edge.figures import Findings, Measured
 from benchmarks.edge.networks import Networks, images, write
-from benchmarks.edge.report import render
+from benchmarks.edge.report import render, with_notes
 from benchmarks.environments import UnavailableError
 from benchmarks.interleave import interleave
 from benchmarks.serving.process import Launch, Server, free_port
@@ -24,7 +24,8 @@ from sdk import EdgeClient
 
 ARCHITECTURES = ("resnet20", "lenet")
 STREAMED = 200  # images of one stream
-INSTALLED = ("import", "memory", "size")  # rows that take a fresh environment
+NEW = 10  # inputs of a round that come for the first time
+INSTALLED = ("import", "memory", "size", "trimmed")  # rows that take a fresh environment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     text = render(findings, rounds=options.rounds, few=options.few)
     print(text)
     if options.out:
-        options.out.write_text(text, encoding="utf-8")
+        former = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
+        options.out.write_text(with_notes(text, former), encoding="utf-8")
     return 0
 
 
@@ -79,6 +81,7 @@ def _measure(
             findings.note(
                 "memory", lambda: installed.memory(base, networks.bundle, target, rounds=options.few)
             )
+            findings.note("trimmed", lambda: installed.trimmed(base, networks.bundle, target))
         os.sched_setaffinity(0, {client_core})  # threads that gRPC starts from here on follow
         try:
             findings.found.update(_predictions(arch, networks, target, server_core, options))
@@ -93,16 +96,21 @@ def _predictions(
     with (
         EdgeClient(networks.bundle, target, ephemeral=True) as client,
         calls.calls(networks, client, drawn, target, core) as timed,
+        calls.prepared(networks, target, NEW * options.rounds) as prepared,
     ):
         client.warm_up()
+        if arch == "resnet20":
+            timed[calls.PREPARED] = prepared
         times = interleave(timed, rounds=options.rounds, slice_seconds=options.slice, clock=time.perf_counter)
         found = {
             f"sdk {arch}": calls.over_parts(times, calls.IN_TURN),
+            f"served {arch}": calls.over_parts(times, calls.WHERE_THEY_RUN),
             f"stock {arch}": calls.over_parts(times, calls.BY_STOCK),
             f"alone {arch}": calls.over_alone(times),
         }
         if arch == "resnet20":
             found["split"] = calls.over_real(times)
+            found["prepared"] = calls.prepared_over_real(times)
             stages, streamed, cores = stream.measure(client, list(drawn), rounds=options.few)
             found["stream"] = stream.over_slowest(stages, streamed)
             found["core"] = stream.over_core(cores, streamed)

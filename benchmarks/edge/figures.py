@@ -46,15 +46,19 @@ class Findings:
 
 ROWS: Mapping[str, Row] = {
     "sdk resnet20": Row("SDK call / its parts in turn, ResNet-20-α", 1.05),
+    "served resnet20": Row("the same, the cloud's part computed by the server", 1.05),
     "stock resnet20": Row("the same with a stock gRPC server's echo", 1.05),
     "alone resnet20": Row("the same, each part alone again and again", 1.05),
     "sdk lenet": Row("SDK call / its parts in turn, LeNet", 1.05),
+    "served lenet": Row("the same, the cloud's part computed by the server", 1.05),
     "stock lenet": Row("the same with a stock gRPC server's echo", 1.05),
     "alone lenet": Row("the same, each part alone again and again", 1.05),
     "split": Row("split, k = 2 / same split with the real network, ResNet-20-α, end to end", 1.3),
+    "prepared": Row("the same with decoys of an archive, prepared, each input new", 1.3),
     "import": Row("import time / an environment with torch", 0.10),
     "memory": Row("resident memory after one prediction, LeNet", 90.0, unit="MB"),
     "size": Row("base install, with pip", 190.0, unit="MB"),
+    "trimmed": Row("the same, without what no prediction loads", 190.0, unit="MB"),
     "stream": Row("streaming throughput × slowest stage, ResNet-20-α", 0.9, at_least=True),
     "core": Row("streaming throughput × what the client's core works for an image", 0.9, at_least=True),
 }

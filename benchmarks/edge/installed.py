@@ -15,7 +15,17 @@ from benchmarks.interleave import Spread
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
-SHOWN = 7  # folders of the base install
+SHOWN = 9  # folders of the base install
+UNUSED = (  # what no prediction loads, by glob: docs/edge-benchmarks.md names them
+    "onnxruntime/capi/libonnxruntime.so.*",  # for programs in C; the Python module has all of it once more
+    "onnxruntime/transformers",
+    "onnxruntime/quantization",
+    "onnxruntime/tools",
+    "numpy/**/tests",
+    "pip",
+    "setuptools",
+    "pkg_resources",
+)
 
 
 def make_base(folder: Path) -> Path:
@@ -51,6 +61,22 @@ def size(found: Mapping[str, float]) -> Measured:
     """All of it, and what is largest."""
     largest = ", ".join(f"{name} {value:.1f}" for name, value in list(found.items())[:SHOWN])
     return Measured(once(sum(found.values())), f"MB: {largest}")
+
+
+def trimmed(base: Path, bundle: Path, target: str) -> Measured:
+    """The size without UNUSED, which are deleted, of an environment that predicts as before.
+
+    Raises:
+        UnavailableError: it does not.
+    """
+    (site,) = (base.parents[1] / "lib").glob("python3.*/site-packages")
+    for entry in [entry for pattern in UNUSED for entry in site.glob(pattern)]:
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+    _numbers([base, "-I", PROGRAMS / "first_prediction.py", bundle / "edge", target])
+    return size(sizes(base))
 
 
 def import_times(base: Path, *, rounds: int) -> tuple[list[float], list[float]]:

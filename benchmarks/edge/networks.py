@@ -1,6 +1,7 @@
 """A network's bundle, and the same split of the real network, which hides nothing, to put beside it."""
 
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from export.lowering import lower
 from export.pipeline import ExportOptions, export_network
 from phasekey.bundle import Manifest
 from phasekey.model import SplitNetwork, build_network
+from phasekey.model.hiding.decoys import DecoyLaw
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -34,13 +36,15 @@ output {{ name: "h" data_type: TYPE_FP16 dims: {h} }}
 class Networks:
     """bundle: an export of k = 2; real_encoder, real_decoder: graphs of the real network's ends.
 
-    The bundle's model repository holds the real processing graph as well, so that one server runs both.
+    archived: the same network, its decoys images of an archive. The bundle's model repository holds its and
+    the real processing graph as well, so that one server runs all.
     """
 
     manifest: Manifest
     bundle: Path
     real_encoder: Path
     real_decoder: Path
+    archived: Path
 
     @property
     def repository(self) -> Path:
@@ -60,13 +64,20 @@ def write(arch: str, folder: Path) -> Networks:
         arch: one of benchmarks.graphs.IMAGES.
         folder: an empty one.
     """
+    bundle, archived = folder / "bundle", folder / "archived"
+    manifest = _export(arch, "another-input", arch, bundle)
+    _write_echo(manifest, bundle / "cloud")
+    name = _export(arch, "archive", f"{arch}-archived", archived).model_name
+    shutil.copytree(archived / "cloud" / name, bundle / "cloud" / name)
+    return Networks(manifest, bundle, *_write_real(_network(arch, "original"), folder), archived)
+
+
+def _export(arch: str, decoy: DecoyLaw, name: str, folder: Path) -> Manifest:
     torch.manual_seed(0)
-    network, bundle = _network(arch, "complex"), folder / "bundle"
+    network = _network(arch, "complex", decoy)
     network.sampler.fit(images(arch, 512))
     labels = [str(number) for number in range(CLASSES)]
-    manifest = export_network(network, labels, bundle, ExportOptions(name=arch, wire="float16", score=False))
-    _write_echo(manifest, bundle / "cloud")
-    return Networks(manifest, bundle, *_write_real(_network(arch, "original"), folder))
+    return export_network(network, labels, folder, ExportOptions(name=name, wire="float16", score=False))
 
 
 def images(arch: str, count: int) -> Array:
@@ -75,10 +86,9 @@ def images(arch: str, count: int) -> Array:
     return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), np.uint8)
 
 
-def _network(arch: str, form: Any) -> SplitNetwork:
-    return build_network(
-        arch, classes=CLASSES, image=IMAGES[arch], variant=VARIANTS.get(arch), form=form
-    ).eval()
+def _network(arch: str, form: Any, decoy: DecoyLaw = "another-input") -> SplitNetwork:
+    image, variant = IMAGES[arch], VARIANTS.get(arch)
+    return build_network(arch, classes=CLASSES, image=image, variant=variant, form=form, decoy=decoy).eval()
 
 
 def _write_real(network: SplitNetwork, folder: Path) -> tuple[Path, Path]:

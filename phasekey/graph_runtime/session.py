@@ -93,7 +93,10 @@ class GraphSession:
         """
         if not checked:
             self._check(feeds)
-        contiguous = {name: array if _is_plain(array) else array.copy("C") for name, array in feeds.items()}
+        contiguous = {
+            name: array if (flags := array.flags).c_contiguous and flags.aligned else array.copy("C")
+            for name, array in feeds.items()  # compiled code walks in order, from where a type may begin
+        }
         try:
             results = self._bound.run(contiguous) if self._bound else None
             if results is None:
@@ -107,8 +110,10 @@ class GraphSession:
     def _check(self, feeds: Mapping[str, Array]) -> None:
         """As ``check_feeds``, which need not look again at names, types and shapes that it let pass."""
         seen = tuple(
-            (name, type(array), getattr(array, "dtype", None), getattr(array, "shape", None))
-            for name, array in feeds.items()
+            [
+                (name, array.dtype, array.shape) if isinstance(array, np.ndarray) else (name, type(array))
+                for name, array in feeds.items()
+            ]
         )
         if seen not in self._fitting:
             check_feeds(self._inputs, feeds)
@@ -117,12 +122,6 @@ class GraphSession:
 
     def __repr__(self) -> str:
         return f"GraphSession({self._name!r})"
-
-
-def _is_plain(array: Array) -> bool:
-    """Tell whether compiled code may walk through it: in order, and each value where its type may begin."""
-    flags = array.flags
-    return flags.c_contiguous and flags.aligned
 
 
 def _open(graph: Path | bytes, threads: int, device: Device, cuda_graphs: bool) -> ort.InferenceSession:

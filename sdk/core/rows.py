@@ -93,7 +93,7 @@ class Rows:
         rows = np.concatenate([feature[:, None], apart], axis=1)
         for part in (feature, decoys):
             if part.flags.writeable:
-                part[...] = 0
+                part.fill(0)
         return rows, secrets
 
     def reserve_crowd(self, images: Array) -> list[Taken]:

@@ -104,7 +104,7 @@ def _mixed(weights: Matrices, rows: Floats) -> Floats:
         for j in range(1, components):
             total += weights[:, :, j : j + 1] * part[:, j : j + 1]
         mixed[:, :, start : start + step] = total
-        part[...] = 0  # of the rows nothing is left in memory that is given back
+        part.fill(0)  # of the rows nothing is left in memory that is given back
     return mixed.reshape(*mixed.shape[:2], *rows.shape[2:])
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ Origin = Literal["given", "drawn", "kept"]
 _SEED_LABEL = b"phasekey/sdk.key/1/seed"  # keeps our use of the secret apart from any other use
 _CODE_LABEL = b"phasekey/sdk.secrets/2/input"
 _GROUP_LABEL = b"phasekey/sdk.secrets/2/group"
+_MOST_BEGUN = 64  # shapes of images, times labels
 
 
 class KeySource(Protocol):
@@ -56,7 +57,7 @@ class DerivedKeys(Unprintable):
         SdkError: the secret is too short or not bytes.
     """
 
-    __slots__ = ("_context", "_keyed", "origin")
+    __slots__ = ("_begun", "_context", "_keyed", "origin")
 
     def __init__(
         self, secret: bytes | bytearray | None = None, *, context: bytes = b"", origin: Origin = "given"
@@ -67,34 +68,54 @@ class DerivedKeys(Unprintable):
             os.urandom(SECRET_BYTES) if secret is None else _checked(secret), digestmod=hashlib.sha256
         )
         self._context = context
+        self._begun: dict[tuple[bytes, str, tuple[int, ...]], hmac.HMAC] = {}  # all but the pixels taken in
 
     def draw(self, images: Array, noise_size: int, secret: SecretSpec = ROTATION) -> Secrets:
         """Derive the secrets of a batch; each sample's depend on that sample alone."""
-        return expand([self._hmac(_SEED_LABEL, *_image_parts(image)) for image in images], noise_size, secret)
+        return expand(self._of_images(_SEED_LABEL, images), noise_size, secret)
 
     def codes(self, images: Array, secret: SecretSpec) -> list[bytes]:
         """What a store knows inputs by, 32 bytes each: the same for the same image, kind and components."""
         kind = f"{secret.kind}/{secret.components}".encode()
-        return [self._hmac(_CODE_LABEL + kind, *_image_parts(image)) for image in images]
+        return self._of_images(_CODE_LABEL + kind, images)
 
     def group_code(self, codes: Sequence[bytes]) -> bytes:
         """What a store knows a group of inputs by that hide each other."""
-        return self._hmac(_GROUP_LABEL, *codes)
-
-    def _hmac(self, label: bytes, *parts: bytes) -> bytes:
-        """HMAC-SHA-256 of the parts, 32 bytes. Each part's length goes ahead of it."""
-        keyed = self._keyed
-        if keyed is None:
-            raise ClientClosed("These keys were forgotten, as their client was closed. Make a new one.")
-        whole = [label, self._context, *parts]
-        code = keyed.copy()
-        code.update(b"".join([*map(_framed, whole[:-1]), _length(whole[-1])]))
-        code.update(whole[-1])  # by itself: the pixels, of which a copy would cost more than the call
+        code = self._begin(_GROUP_LABEL, *codes[:-1], last=len(codes[-1]))
+        code.update(codes[-1])
         return code.digest()
+
+    def _of_images(self, label: bytes, images: Array) -> list[bytes]:
+        """HMAC-SHA-256 of the label, the context, and each image's type, shape and pixels, 32 bytes each.
+
+        What images of one shape have in common is taken in once.
+        """
+        little = images.astype(images.dtype.newbyteorder("<"), copy=False)
+        kind = label, little.dtype.str, little.shape[1:]
+        begun = self._begun.get(kind)
+        if begun is None or self._keyed is None:
+            described = repr(kind[1:]).encode()
+            begun = self._begin(label, described, last=little.itemsize * math.prod(little.shape[1:]))
+            if len(self._begun) < _MOST_BEGUN:
+                self._begun[kind] = begun
+        return [_finished(begun, image) for image in little]
+
+    def _begin(self, label: bytes, *parts: bytes, last: int) -> hmac.HMAC:
+        """HMAC-SHA-256 that has taken in all parts but the last, whose length it has.
+
+        Each part's length goes ahead of it, 8 bytes, big-endian.
+        """
+        if self._keyed is None:
+            raise ClientClosed("These keys were forgotten, as their client was closed. Make a new one.")
+        code = self._keyed.copy()
+        framed = [len(part).to_bytes(8, "big") + part for part in (label, self._context, *parts)]
+        code.update(b"".join([*framed, last.to_bytes(8, "big")]))
+        return code
 
     def forget(self) -> None:
         """Let go of the secret: nothing can be drawn any more. May be called twice."""
         self._keyed = None
+        self._begun.clear()
 
     def __repr__(self) -> str:
         return f"DerivedKeys(secret {self.origin}, hidden)"
@@ -113,23 +134,11 @@ class FreshKeys(Unprintable):
         return expand([os.urandom(SECRET_BYTES) for _ in images], noise_size, secret)
 
 
-def _image_parts(image: Array) -> tuple[bytes, bytes]:
-    """Element type and shape, and the pixels, of one image (H, W, C)."""
-    little = image.astype(image.dtype.newbyteorder("<"), copy=False)
-    return _kind(little.dtype.str, little.shape), little.tobytes()
-
-
-@lru_cache(maxsize=64)
-def _kind(element: str, shape: tuple[int, ...]) -> bytes:
-    return repr((element, shape)).encode()
-
-
-def _length(part: bytes) -> bytes:
-    return len(part).to_bytes(8, "big")
-
-
-def _framed(part: bytes) -> bytes:
-    return _length(part) + part
+def _finished(begun: hmac.HMAC, last: Array) -> bytes:
+    """The code of what was begun, with the last part taken in."""
+    code = begun.copy()
+    code.update(last.tobytes())
+    return code.digest()
 
 
 def _checked(secret: bytes | bytearray) -> bytes | bytearray:

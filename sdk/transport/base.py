@@ -68,6 +68,7 @@ class GrpcBase:
         if encrypted and len(targets) > 1 and self._config.server_name is None:
             self._config = self._config.updated({"server_name": one_name(targets)})
         self._credentials, self._token = credentials, token_source(self._config)
+        self._watched = credentials is None and self._config.secure  # files that may be replaced
         connect = min(self._config.connect_timeout, self._config.timeout)
         self._peer = Peer(", ".join(targets), model_name, self._config.timeout, connect)
         self._options = channel_options(
@@ -91,7 +92,7 @@ class GrpcBase:
             self._down += down
 
     def _stamp(self) -> object:
-        return None if self._credentials is not None else stamp_of(self._config)
+        return stamp_of(self._config) if self._watched else None
 
     def _renew_if_dead(self, error: grpc.RpcError, lease: Lease[Line]) -> None:
         """Let the next call try a new connection: no answer in time is how a dead one shows."""

@@ -14,16 +14,18 @@ from benchmarks.edge.calls import (
     IN_TURN,
     PARTS,
     PLAIN,
+    PREPARED,
     REAL_PARTS,
     SDK,
     _echo,
     over_alone,
     over_parts,
     over_real,
+    prepared_over_real,
 )
 from benchmarks.edge.figures import ROWS, Findings, Measured, once
 from benchmarks.edge.networks import ECHO, REAL, _network, _write_echo, _write_real, images
-from benchmarks.edge.report import render
+from benchmarks.edge.report import NOTES, render, with_notes
 from benchmarks.edge.stream import over_core, over_slowest, stages_of
 from benchmarks.environments import UnavailableError
 from benchmarks.interleave import Spread
@@ -43,6 +45,8 @@ def test_a_call_is_put_over_the_sum_of_its_parts_and_over_the_real_split_round_b
         "µs: SDK 6000, encoder 1000, echo RPC 1000, cloud compute 1000, decoder 1000"
     )
     assert over_real(times).spread == Spread.of([2.0, 3.0, 4.0])
+    prepared = {PREPARED: [2e-3, 3e-3, 3e-3], PLAIN: times[PLAIN]}
+    assert prepared_over_real(prepared).spread == Spread.of([1.0, 1.5, 1.0])
     assert over_real(times).parts == ("µs: SDK 6000, real 2000; the graphs alone 3000 over 1500, 2.00")
 
 
@@ -143,3 +147,32 @@ def test_the_page_has_goals_rows_and_what_is_missing() -> None:
         "| streaming throughput × slowest stage, ResNet-20-α | ≥ 0.9 | **1.000** (0.900 to 1.100) | yes |",
     ):
         assert row in text
+
+
+def test_the_page_keeps_what_was_written_by_hand() -> None:
+    assert with_notes("new\n", f"old\n\n{NOTES}\n\nBecause.\n") == f"new\n\n{NOTES}\n\nBecause.\n"
+    assert with_notes("new\n", "old\n") == "new\n"
+
+
+def test_what_no_prediction_loads_is_deleted_before_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    for name in (
+        "onnxruntime/capi/libonnxruntime.so.1.2",
+        "numpy/lib/tests/t.py",
+        "numpy/lib/a.py",
+        "pip/p.py",
+    ):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_bytes(bytes(1_000_000))
+    left: list[list[Path]] = []
+
+    def predict(_: object) -> list[float]:
+        left.append([path.relative_to(site) for path in site.rglob("*") if path.is_file()])
+        return [0.0, 0.0]
+
+    monkeypatch.setattr(installed, "_numbers", predict)
+    measured = installed.trimmed(tmp_path / "bin" / "python", tmp_path, "target")
+    assert left == [[Path("numpy/lib/a.py")]]
+    assert measured.spread == once(1.0)

@@ -295,6 +295,17 @@ def test_of_a_header_that_is_kept_the_values_are_not():
     assert infer._plain_outputs.cache_info().hits >= 2
 
 
+def test_replies_of_one_length_are_told_apart_by_what_is_ahead_of_their_values():
+    values = np.arange(6, dtype=np.float32)
+    for _ in range(2):
+        for name, shape in (("h", (2, 3)), ("g", (2, 3)), ("h", (3, 2))):
+            message = pb.ModelInferResponse(model_name="m")
+            found = infer.read_response(infer.join_response(message, {name: values.reshape(shape)}))
+            assert {key: array.tolist() for key, array in found.items()} == {
+                name: values.reshape(shape).tolist()
+            }
+
+
 @given(TEXTS, TEXTS, TEXTS, st.dictionaries(TEXTS, arrays(), max_size=3))
 @settings(deadline=None, max_examples=200)
 def test_an_answer_is_the_response_of_these_fields(model, version, request_id, values):

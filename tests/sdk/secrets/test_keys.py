@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from phasekey.bundle import ROTATION
 from sdk import DerivedKeys, FreshKeys, SdkError, Secrets
+from sdk.errors import ClientClosed
 from sdk.secrets import stream
 
 SECRET = bytes(range(32))
@@ -197,3 +199,23 @@ def test_what_was_chosen_is_told_without_the_secret():
     assert repr(DerivedKeys(SECRET)) == "DerivedKeys(secret given, hidden)"
     assert DerivedKeys().origin == "drawn"
     assert repr(Secrets(np.zeros((1, 2, 2)), np.zeros((1, 1), np.float32))) == "Secrets(hidden)"
+
+
+def test_shapes_in_turn_an_empty_batch_and_batches_agree_with_keys_that_saw_one_image():
+    used = DerivedKeys(SECRET)
+    assert used.draw(IMAGES[:0], 3).noise.shape == (0, 3)
+    flat = IMAGES[:5].reshape(5, 2, 8, 1)
+    for images in (IMAGES[:5], flat, IMAGES[:5].astype(np.float32), IMAGES[:5]):
+        for code, image in zip(used.codes(images, ROTATION), images, strict=True):
+            assert [code] == DerivedKeys(SECRET).codes(image[None], ROTATION)
+        first = DerivedKeys(SECRET).draw(images[:1], 3)
+        np.testing.assert_array_equal(used.draw(images, 3).noise[:1], first.noise)
+    assert used.codes(flat, ROTATION) != used.codes(IMAGES[:5], ROTATION)
+
+
+def test_forgotten_keys_draw_nothing_of_shapes_either_that_they_saw():
+    source = DerivedKeys(SECRET)
+    source.draw(IMAGES[:1], 1)
+    source.forget()
+    with pytest.raises(ClientClosed, match="forgotten"):
+        source.draw(IMAGES[:1], 1)
