@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phasekey.training.errors import TrainingError
-from phasekey.training.loop.state import StateFile
+from phasekey.training.state import StateFile
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from phasekey.training.errors import DivergedError, TrainingError
 from phasekey.training.loop.board import Board
 from phasekey.training.loop.metrics import EpochMetrics, write_metrics
 from phasekey.training.loop.run import Run
-from phasekey.training.loop.state import StateFile
 from phasekey.training.own import OwnNetwork
 from phasekey.training.settings.config import TrainConfig
+from phasekey.training.state import StateFile
 
 MODEL_FILE = "model.pt"
 METRICS_FILE = "metrics.jsonl"
