@@ -56,10 +56,8 @@ def stability(
     Raises:
         ModelError: there are too few images for the decoys' law.
     """
-    count = len(test) if most_images is None else min(len(test), most_images)
-    rows = np.linspace(0, len(test) - 1, count).astype(np.intp)  # sets come sorted by class
-    labels = test.labels[rows]
-    return stability_of(answers(network, test.images[rows], draws), labels)
+    chosen = test if most_images is None else test.at_most(most_images)
+    return stability_of(answers(network, chosen.images, draws), chosen.labels)
 
 
 def stability_of(given: NDArray[np.intp], labels: NDArray[np.int64]) -> Stability:
