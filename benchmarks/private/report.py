@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from benchmarks.interleave import Spread
 from benchmarks.private.libraries import LIBRARIES
 from benchmarks.report import machine
+from phasekey.guarantee import at_most, nats_per_transmission
+from phasekey.training.settings.modes import PRESETS
 
+_BOUNDED = PRESETS["bounded"]
+NATS = nats_per_transmission(_BOUNDED["width"], _BOUNDED["components"], _BOUNDED["sigma"])
 OURS = {
-    "bounded": "at most 0.19 nats about an image, by a theorem with assumptions; **nothing cryptographic**",
+    "bounded": f"at most {at_most(NATS)} nats about an image, by a theorem with assumptions; **nothing "
+    "cryptographic**",
     "anonymous": "the input is one of four images, each as likely, if the decoys could be inputs; the four "
     "are seen; **nothing cryptographic**",
 }

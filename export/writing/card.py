@@ -1,12 +1,12 @@
 """The model card: what a bundle holds and what was measured of it, on one page of Markdown."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from phasekey.audit.report.card import section
 from phasekey.bundle import Manifest
+from phasekey.guarantee import at_most
 from phasekey.planner.card import ASSUMED, plan_lines
 
 USE = """\
@@ -176,11 +176,11 @@ def _guarantee_sentence(guarantee: dict[str, Any] | None) -> str:
             f"The cloud sees {k} candidates and names the input among them with probability 1/{k}, whatever "
             f"its power. What the {k} show is not hidden. While this holds: {guarantee['assumptions']}"
         )
-    one = math.ceil(100 * guarantee["nats_per_transmission"]) / 100  # "at most" is rounded up
-    many = math.ceil(80 * guarantee["nats_per_transmission"]) / 10
+    nats = guarantee["nats_per_transmission"]
     return (
-        f"One transmission tells the cloud at most {one:.2f} nats about the image, 8 at most {many:.1f}; "
-        f"a repeat tells nothing more. It holds while this does: {guarantee['assumptions']}"
+        f"One transmission tells the cloud at most {at_most(nats)} nats about the image, 8 at most "
+        f"{at_most(8 * nats, 1)}; a repeat tells nothing more. It holds while this does: "
+        f"{guarantee['assumptions']}"
     )
 
 

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from phasekey.guarantee import at_most
+
 TITLES = (
     "bounded: on the\ndevice, the input",
     "the cloud receives:\nfeature and noise, rotated",
@@ -17,7 +19,7 @@ TITLES = (
     "anonymous: the cloud receives {k} images' features,\nin secret order (green: the input)",
 )
 CAPTION = (
-    "bounded: one transmission tells at most {nats:.2f} nats about the image; one of ten digits takes 2.3.\n"
+    "bounded: one transmission tells at most {nats} nats about the image; one of ten digits takes 2.3.\n"
     "anonymous: whoever can rebuild the images sees all {k}; which one is meant, he guesses. "
     "None of this is encryption."
 )
@@ -72,7 +74,7 @@ def draw(rows: list[Row], nats: float, path: Path) -> Path:
         axis.set_title(title, fontsize=10)
     title = grid[0][4].set_title(TITLES[4].format(k=k), fontsize=10, loc="left")
     title.set_in_layout(False)  # it stands over k columns
-    figure.supxlabel(CAPTION.format(nats=nats, k=k), fontsize=9)
+    figure.supxlabel(CAPTION.format(nats=at_most(nats), k=k), fontsize=9)
     figure.savefig(path, dpi=110)
     return path
 

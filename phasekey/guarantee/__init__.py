@@ -2,6 +2,13 @@
 
 from phasekey.guarantee.errors import GuaranteeError
 from phasekey.guarantee.limits import error_at_least, mean_at_most, success_at_most
-from phasekey.guarantee.nats import nats_per_transmission
+from phasekey.guarantee.nats import at_most, nats_per_transmission
 
-__all__ = ["GuaranteeError", "error_at_least", "mean_at_most", "nats_per_transmission", "success_at_most"]
+__all__ = [
+    "GuaranteeError",
+    "at_most",
+    "error_at_least",
+    "mean_at_most",
+    "nats_per_transmission",
+    "success_at_most",
+]

@@ -55,6 +55,11 @@ def nats_per_transmission(
     return max(_divergence(0.0, values, components), _divergence(length / sigma**2, values, components))
 
 
+def at_most(nats: float, decimals: int = 2) -> str:
+    """Write a bound for people: rounded up, so that "at most" stays true."""
+    return f"{math.ceil(10**decimals * nats) / 10**decimals:.{decimals}f}"
+
+
 def _divergence(s: float, d: int, k: int) -> float:
     """K(s) of the module's docstring, nats."""
     volumes = math.lgamma(k / 2) - math.lgamma((k - d) / 2)

@@ -3,11 +3,10 @@
 Needs no torch, as phasekey.training.settings.config. docs/adr/0033 and 0034 have the reasons.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from phasekey.guarantee import nats_per_transmission
+from phasekey.guarantee import at_most, nats_per_transmission
 from phasekey.training.settings.config import DEFAULT_WIDTHS, TrainConfig
 
 Mode = Literal["paper", "bounded", "anonymous"]
@@ -74,8 +73,7 @@ def describe(config: TrainConfig) -> str:
     """Say in one line what hides the images of a run, and what that is worth."""
     nats, k = bound(config), config.components
     if nats is not None:
-        most = math.ceil(100 * nats) / 100  # "at most" is rounded up
-        return f"bounded: one transmission tells the cloud at most {most:.2f} nats about the image"
+        return f"bounded: one transmission tells the cloud at most {at_most(nats)} nats about the image"
     if config.secret == "permutation":
         return f"anonymous: the cloud sees {k} features in secret order, one of them the image's"
     if config.form not in ("complex", "canonical"):

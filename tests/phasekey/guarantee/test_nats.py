@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from phasekey.guarantee import GuaranteeError, nats_per_transmission
+from phasekey.guarantee import GuaranteeError, at_most, nats_per_transmission
 
 # D, σ -> K for k = D + 4, 1.5 D, 2 D, 3 D, 4 D, 8 D, to one unit of the last digit given.
 TABLE = {
@@ -95,3 +95,10 @@ def test_many_components_leave_a_shift_of_the_mean(d, sigma):
 def test_where_no_bound_holds_it_is_said(arguments, message):
     with pytest.raises(GuaranteeError, match=message):
         nats_per_transmission(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("nats", "decimals", "written"), [(0.1801, 2, "0.19"), (0.25, 2, "0.25"), (2.41, 1, "2.5")]
+)
+def test_a_bound_is_written_rounded_up(nats, decimals, written):
+    assert at_most(nats, decimals) == written
