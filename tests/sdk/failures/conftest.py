@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.half_open, self.holding, self.rate, self.resets, self.after = 0, False, None, 0, 0
-        self.held = 0
+        self.held = {True: 0, False: 0}  # bytes on their way up, and down
         self.connections, self._lock = 0, threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -60,7 +61,7 @@ class Proxy:
                 if number <= self.half_open:
                     continue
                 while self.holding:
-                    self.held = len(data) + waiting(source) if up else self.held
+                    self.held[up] = len(data) + waiting(source)
                     time.sleep(0.01)
                 seen += len(data)
                 if up and self._resets(seen):
@@ -75,12 +76,19 @@ class Proxy:
 
     def hold(self) -> None:
         """Pass nothing on from now on."""
-        self.held, self.holding = 0, True
+        self.held, self.holding = {True: 0, False: 0}, True
 
     def wait_for_a_request(self, size: int = 256) -> None:
         """Wait until a client has sent as much as an x of one image has."""
+        self._wait(lambda: self.held[True] >= size)
+
+    def wait_for_a_request_or_answer(self) -> None:
+        """Of a client that asks without end: its requests may all have passed, and their answers be held."""
+        self._wait(lambda: any(self.held.values()))
+
+    def _wait(self, come: Callable[[], bool]) -> None:
         until = time.monotonic() + 60
-        while self.held < size:
+        while not come():
             assert time.monotonic() < until
             time.sleep(0.01)
 

@@ -159,7 +159,10 @@ def test_a_fork_of_an_open_client_says_so_and_the_parent_goes_on(small_export, s
 
 
 STREAM = """
+import signal
 import sys
+# Tests that a shell runs in the background ignore SIGINT, and what they start would do so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from sdk import EdgeClient
 def camera():
@@ -175,15 +178,13 @@ def test_ctrl_c_ends_a_stream_at_once(small_export, proxy):
     """Requests are under way that nobody answers, with minutes left: none keeps the process."""
     process = subprocess.Popen(
         [sys.executable, "-c", STREAM, small_export.edge, proxy.address],
-        # Tests that a shell runs in the background ignore SIGINT, and what they start would do so too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout.readline() == "0\n"
     proxy.hold()
-    proxy.wait_for_a_request()
+    proxy.wait_for_a_request_or_answer()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
